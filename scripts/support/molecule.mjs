@@ -1,0 +1,60 @@
+// Molecule's scenarios: the role on container load balancers.
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { aptInstall } from './apt.mjs';
+import { isInstalled, ROOT, say, succeeds } from './shell.mjs';
+
+const SCENARIOS = join(ROOT, 'molecule');
+const LOGS = join(ROOT, '.cache/molecule');
+
+/** Each command, and the Debian package that has it. */
+const PACKAGE_OF = {
+  podman: 'podman',
+  runc: 'runc',
+  mmdebstrap: 'mmdebstrap',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  ip: 'iproute2',
+};
+
+/** The names of all scenarios. */
+export function scenarios() {
+  return readdirSync(SCENARIOS)
+    .filter((name) => existsSync(join(SCENARIOS, name, 'molecule.yml')))
+    .sort();
+}
+
+/** What keeps this machine from running scenarios; undefined if nothing does. @returns {string | undefined} */
+export function obstacle() {
+  if (process.getuid?.() !== 0) return 'Molecule needs root: the lab is made of network namespaces';
+  if (!isInstalled('apt-get')) return 'Molecule needs podman and mmdebstrap';
+  return succeeds('ip', ['netns', 'list']) ? undefined : 'Molecule needs network namespaces';
+}
+
+/** Installs podman and what makes images. */
+export function ensureMolecule() {
+  const missing = Object.entries(PACKAGE_OF).filter(([command]) => !isInstalled(command));
+  if (missing.length > 0) aptInstall([...new Set(missing.map(([, name]) => name))]);
+}
+
+/**
+ * Runs a scenario. What it says is kept in .cache/molecule, and shown if it fails.
+ * @param {string} name
+ */
+export function runScenario(name) {
+  mkdirSync(LOGS, { recursive: true });
+  const log = join(LOGS, `${name}.log`);
+  const output = openSync(log, 'w');
+  const start = Date.now();
+  const { status } = spawnSync(join(ROOT, '.venv/bin/molecule'), ['test', '--scenario-name', name], {
+    cwd: ROOT,
+    env: { ...process.env, PATH: `${join(ROOT, '.venv/bin')}:${process.env['PATH'] ?? ''}` },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  const isGood = status === 0;
+  if (!isGood) process.stderr.write(readFileSync(log, 'utf8').slice(-20_000));
+  say(`molecule ${name}: ${isGood ? 'ok' : 'FAILED'}, ${((Date.now() - start) / 1000).toFixed(0)} s`);
+  return isGood;
+}

@@ -1,0 +1,104 @@
+// npm test: installs what is missing, builds, checks and tests. Arguments after -- go to vitest, without checks.
+import { ensureBuild } from './support/build.mjs';
+import { readJson } from './support/json.mjs';
+import { ensureMolecule, obstacle, runScenario } from './support/molecule.mjs';
+import { ensureNftVersions } from './support/nft-versions.mjs';
+import { ensureNodeModules } from './support/node-modules.mjs';
+import { messageOf, runInherited } from './support/shell.mjs';
+import { ensureSystemPackages } from './support/system-packages.mjs';
+import { ensureVenv } from './support/venv.mjs';
+import { runVitest, sum } from './support/vitest-report.mjs';
+
+/**
+ * What must be there before anything is tested. It counts only when it fails; `false` tells that something is
+ * missing which only some tests need.
+ * @type {[name: string, prepare: () => boolean | void][]}
+ */
+const PREPARATIONS = [
+  ['npm packages', ensureNodeModules],
+  ['system packages', ensureSystemPackages],
+  ['Python packages', ensureVenv],
+  ['other versions of nft', ensureNftVersions],
+  [
+    'build',
+    () => {
+      ensureBuild({ always: true });
+    },
+  ],
+];
+
+/** The scenarios that are quick enough for every run; npm run test:molecule runs all. */
+const SCENARIOS = ['default', 'iptables'];
+
+/** @typedef {{ name: string, isGood: boolean, counts: import('./support/vitest-report.mjs').Counts }} Step */
+
+/**
+ * @param {string} name
+ * @param {boolean} isGood
+ * @param {number} [whenGood] what a step that went well adds to the passed
+ * @returns {Step}
+ */
+function step(name, isGood, whenGood = 1) {
+  return { name, isGood, counts: { passed: isGood ? whenGood : 0, failed: isGood ? 0 : 1, skipped: 0 } };
+}
+
+/** @param {string} name @param {() => boolean | void} prepare @returns {Step} */
+function prepared(name, prepare) {
+  try {
+    const isComplete = prepare() !== false;
+    return { ...step(name, true, 0), name: isComplete ? name : `${name} (not all)` };
+  } catch (reason) {
+    console.log(`${name}: ${messageOf(reason)}`);
+    return step(name, false);
+  }
+}
+
+/** The parts of `npm run check`. */
+function checkNames() {
+  const { scripts } = /** @type {{ scripts: Record<string, string> }} */ (readJson('package.json'));
+  return Object.keys(scripts).filter((name) => name.startsWith('check:'));
+}
+
+/** @param {string} name */
+function checked(name) {
+  console.log(`\n== ${name}`);
+  return step(name, runInherited('npm', ['run', '--silent', name]) === 0);
+}
+
+/** @param {readonly string[]} args */
+function tested(args) {
+  console.log('\n== vitest');
+  const { status, counts, notRun } = runVitest(args);
+  return { notRun, step: { name: 'vitest', isGood: status === 0 && counts.failed === 0, counts } };
+}
+
+/** The role on container load balancers. @returns {{ steps: Step[], notRun: string[] }} */
+function played() {
+  console.log('\n== molecule');
+  const reason = obstacle();
+  if (reason !== undefined) return { steps: [], notRun: [reason] };
+  const ready = prepared('podman', ensureMolecule);
+  const steps = ready.isGood ? SCENARIOS.map((name) => step(`molecule ${name}`, runScenario(name))) : [];
+  return { steps: [ready, ...steps], notRun: [] };
+}
+
+/** @param {readonly Step[]} steps @param {readonly string[]} notRun */
+function report(steps, notRun) {
+  const isCi = !['', '0', 'false'].includes(process.env['CI'] ?? '');
+  const { passed, failed, skipped } = steps
+    .map(({ counts }) => counts)
+    .reduce(sum, { passed: 0, failed: 0, skipped: 0 });
+  console.log('\n== Summary');
+  for (const { name, isGood } of steps) console.log(`${isGood ? 'ok    ' : 'FAILED'}  ${name}`);
+  for (const line of notRun) console.log(`could not run: ${line}`);
+  if (isCi && notRun.length > 0) console.log('In CI every test has to run: this run has failed.');
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  process.exitCode = failed > 0 || (isCi && notRun.length > 0) ? 1 : 0;
+}
+
+const args = process.argv.slice(2);
+const preparations = PREPARATIONS.map(([name, prepare]) => prepared(name, prepare));
+const checks = args.length > 0 ? [] : checkNames().map(checked);
+const tests = tested(args);
+const plays = args.length > 0 ? { steps: [], notRun: [] } : played();
+report([...preparations, ...checks, tests.step, ...plays.steps], [...tests.notRun, ...plays.notRun]);
