@@ -1,0 +1,18 @@
+// The two ways in which a run may fail without a problem in a spec and without a bug in Pomaloba.
+
+/** The command line asks for something that cannot be done. Ends with exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  /** What to do instead. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** The environment is not as it has to be: an output file that cannot be written. Ends with exit code 2. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}

@@ -1,0 +1,9 @@
+// Texts of others on a terminal.
+
+/** Control characters, and those that change the direction of text or break lines. */
+export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** `text` without control characters: a spec is untrusted, and a terminal obeys escape sequences. */
+export function printable(text: string): string {
+  return text.replaceAll('\t', ' ').replace(UNPRINTABLE, '\ufffd');
+}

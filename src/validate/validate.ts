@@ -1,0 +1,37 @@
+// Documents in, specs out: all problems of all documents at once, or typed specs.
+import type { Spec } from '../generated/spec.js';
+import { isError, type Problem } from '../problem/problem.js';
+import type { SpecDocument } from '../read/document.js';
+import { addressProblems } from './entries.js';
+import { ruleProblems } from './rules.js';
+import { schemaProblems } from './schema.js';
+import { supportProblems } from './support.js';
+import { togetherProblems } from './together.js';
+
+export interface Validated {
+  /** Empty if any problem is an error. */
+  readonly specs: readonly Spec[];
+  readonly problems: readonly Problem[];
+}
+
+/** Validates all documents of a run, each by itself and together. */
+export function validateDocuments(documents: readonly SpecDocument[]): Validated {
+  const problems = [...documents.flatMap(documentProblems), ...togetherProblems(documents)];
+  const valid = !problems.some(isError);
+  return { specs: valid ? documents.map(({ data }) => data as Spec) : [], problems };
+}
+
+function documentProblems(document: SpecDocument): Problem[] {
+  const problems = [
+    ...schemaProblems(document),
+    ...addressProblems(document, 'endpoints'),
+    ...addressProblems(document, 'destinations'),
+    ...ruleProblems(document),
+  ];
+  // Where something is wrong, that is what the user has to hear: not that the right thing is not there yet.
+  const wrong = problems.map(({ location }) => location.pointer ?? '');
+  const gaps = supportProblems(document).filter(({ location: { pointer = '' } }) =>
+    wrong.every((place) => place !== pointer && !place.startsWith(`${pointer}/`)),
+  );
+  return [...problems, ...gaps];
+}
