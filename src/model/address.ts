@@ -1,0 +1,55 @@
+// IP addresses: what is one, in which canonical form, and what it may be used for.
+import { isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+export type Family = 'ipv4' | 'ipv6';
+
+/** An address in canonical form: IPv4 as dotted decimals, IPv6 as RFC 5952 asks. */
+export interface Address {
+  readonly family: Family;
+  readonly text: string;
+}
+
+/** Why a text is not an address; the first that fits is told. */
+export type AddressFault = 'zone' | 'network' | 'brackets' | 'port' | 'leading-zero' | 'not-an-address';
+
+/** Ranges of ipaddr.js (after the IANA special-purpose registries) that no packet can be sent to by DNAT. */
+const UNUSABLE = {
+  unspecified: 'the unspecified address',
+  loopback: 'a loopback address',
+  multicast: 'a multicast address',
+  broadcast: 'the broadcast address',
+  ipv4Mapped: 'an IPv4 address written as IPv6',
+} as const satisfies Partial<Record<string, string>>;
+
+/**
+ * Reads an address. node:net decides what is one, since ipaddr.js also takes octal, hexadecimal and short
+ * forms (`010.1.1.1` would become 8.1.1.1).
+ */
+export function parseAddress(text: string): Address | AddressFault {
+  if (isIPv4(text)) return { family: 'ipv4', text };
+  if (text.includes('%')) return 'zone';
+  if (isIPv6(text)) return { family: 'ipv6', text: ipaddr.IPv6.parse(text).toRFC5952String() };
+  return faultOf(text);
+}
+
+function faultOf(text: string): AddressFault {
+  if (text.includes('/')) return 'network';
+  if (/^\[[^\]]*\]$/.test(text)) return 'brackets';
+  if (/^(?:\[.*\]|[0-9.]+):[0-9]+$/.test(text)) return 'port';
+  if (/^[0-9]+(?:\.[0-9]+){3}$/.test(text) && /(?:^|\.)0[0-9]/.test(text)) return 'leading-zero';
+  return 'not-an-address';
+}
+
+/** What kind of address makes `address` useless as an endpoint and as a destination; undefined if none. */
+export function unusableBecause(address: Address): string | undefined {
+  const range: string = ipaddr.parse(address.text).range();
+  // fe80::/10 needs an interface beside the address, which DNAT cannot express.
+  if (address.family === 'ipv6' && range === 'linkLocal') return 'a link-local address';
+  return Object.hasOwn(UNUSABLE, range) ? UNUSABLE[range as keyof typeof UNUSABLE] : undefined;
+}
+
+/** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2). */
+export function withPort({ family, text }: Address, port: number): string {
+  return family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
+}

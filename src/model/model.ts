@@ -1,0 +1,32 @@
+// The load balancer as plain data: valid, canonical, every default filled in.
+import type { Address } from './address.js';
+
+type Protocol = 'tcp';
+
+/** An address and port that clients connect to. */
+export interface Endpoint {
+  readonly address: Address;
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+/** An address and port that connections are sent to. */
+export interface Destination {
+  readonly address: Address;
+  readonly port: number;
+  /** 0 to 256; 0 is drained: no new connections. */
+  readonly weight: number;
+}
+
+/** One spec: a pool of destinations behind one or more endpoints. */
+export interface App {
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly destinations: readonly Destination[];
+}
+
+/** What is loaded and removed as one: the text for one packet filter. */
+export interface Ruleset {
+  readonly name: string;
+  readonly apps: readonly App[];
+}

@@ -1,0 +1,49 @@
+// Names of tables and chains: readable, unique, and within what the kernel allows.
+import { createHash } from 'node:crypto';
+
+/** Names of apps and rulesets. The first character rules out what programs would read as an option. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** XT_EXTENSION_MAXNAMELEN is 29 bytes with the final NUL (linux/netfilter/x_tables.h). */
+const LONGEST_CHAIN = 28;
+const CHAIN_PREFIX = 'PMLB/';
+/** Leaves an app's part at least 10 characters. */
+const LONGEST_RULESET_PART = 12;
+const HASH_LENGTH = 6;
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** The nftables table of a ruleset. It may have 255 bytes (NFT_NAME_MAXLEN), so nothing is shortened. */
+export function nftTable(ruleset: string): string {
+  return `pomaloba-${ruleset}`;
+}
+
+/**
+ * The nftables chain of an app for one family, `ip` or `ip6`. The prefix keeps names apart from keywords and
+ * digits, which nft reads as something else; `/` cannot occur in an app's name.
+ */
+export function nftAppChain(app: string, nftFamily: string): string {
+  return `app/${app}/${nftFamily}`;
+}
+
+/** The iptables chain of a ruleset; the ruleset's other chains are called this, `/` and a part. */
+export function iptablesChain(ruleset: string): string {
+  return CHAIN_PREFIX + shorten(ruleset, LONGEST_RULESET_PART);
+}
+
+/** The iptables chain of an app. */
+export function iptablesAppChain(ruleset: string, app: string): string {
+  const stem = `${iptablesChain(ruleset)}/`;
+  return stem + shorten(app, LONGEST_CHAIN - stem.length);
+}
+
+/**
+ * `name`, or its beginning and a hash of the whole, at most `longest` characters. A name that looks like a
+ * shortened one is hashed as well, so that nobody can choose a name that collides.
+ */
+function shorten(name: string, longest: number): string {
+  const looksShortened = name.length === longest && new RegExp(`\\.[a-z2-7]{${HASH_LENGTH}}$`).test(name);
+  if (name.length <= longest && !looksShortened) return name;
+  const digest = createHash('sha256').update(name).digest();
+  const hash = Array.from(digest.subarray(0, HASH_LENGTH), (byte) => BASE32.charAt(byte % 32)).join('');
+  return `${name.slice(0, longest - HASH_LENGTH - 1)}.${hash}`;
+}

@@ -1,0 +1,32 @@
+// Each directory of test/golden holds a spec and what is printed of it. `npx vitest run -u test/golden.test.ts`
+// writes the expected files anew; a change of them needs an entry "Generated output" in CHANGELOG.md.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { OUTPUT_TYPES, type OutputType, printRuleset } from '../src/print/output.js';
+import { viewOf } from './support/rulesets.js';
+
+const GOLDEN = join(import.meta.dirname, 'golden');
+const EXTENSIONS: Readonly<Record<OutputType, string>> = {
+  iptables: 'iptables.sh',
+  'iptables-rules': 'iptables.rules',
+  nftables: 'nftables.sh',
+  'nftables-rules': 'nftables.nft',
+};
+
+describe.each(readdirSync(GOLDEN))('%s', (name) => {
+  const directory = join(GOLDEN, name);
+  const spec = readdirSync(directory).find((file) => file.startsWith('spec.')) ?? 'spec.yml';
+  const view = viewOf(readFileSync(join(directory, spec), 'utf8'));
+
+  test.each(OUTPUT_TYPES)('%s', async (type) => {
+    const file = join(directory, 'expected', EXTENSIONS[type]);
+    await expect(printRuleset(type, view, false)).toMatchFileSnapshot(file);
+  });
+
+  test.each(['iptables', 'nftables'] as const)('the undo of %s, which is that of its rules', async (type) => {
+    const undo = printRuleset(type, view, true);
+    expect(printRuleset(`${type}-rules`, view, true)).toBe(undo);
+    await expect(undo).toMatchFileSnapshot(join(directory, 'expected', `${type}-delete.sh`));
+  });
+});

@@ -1,0 +1,151 @@
+#!/bin/sh
+# Pomaloba ruleset MyApp: loads it with iptables and switches forwarding on. Generated: change the spec, not
+# this file. It can be run again and again; --delete prints the script that removes the rules.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need awk mawk
+need flock util-linux
+need iptables-save iptables
+need iptables-restore iptables
+
+owned='PMLB/MyApp'
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	echo 1 >"/proc/sys/$1"
+}
+
+# Makes the rules in $2 (restore format; none: removes all) what is loaded of ours, through $1 (iptables or
+# ip6tables), in one transaction a table. Ours are the chains named in $owned and those below them, and chains that
+# a restore file of this ruleset has emptied. Chains that $2 lacks go, with the jumps to them; of a jump that is
+# there several times one stays, where it is; what else is loaded is not touched.
+converge() {
+	loaded=$("$1-save")
+	transaction=$(
+		printf '%s\n' "$loaded" '#wanted' "$2" |
+			awk -v owned="$owned" -v emptied='--comment "replaced by MyApp" -j RETURN' '
+				function is_ours(chain, part) {
+					split(chain, part, "/")
+					return (part[1] "/" part[2]) in ours
+				}
+				BEGIN { for (i = split(owned, name, " "); i > 0; i--) ours[name[i]] = 1 }
+
+				/^# Table .(filter|nat). is incompatible/ { print "pomaloba: " substr($0, 3) >"/dev/stderr"; exit failed = 1 }
+				$1 == "#wanted" { wanted = 1; next }
+				/^\*/ { table = substr($1, 2); next }
+				/^#/ || /^$/ || $1 == "COMMIT" { next }
+
+				!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
+				!wanted && $1 == "-A" && index($0, emptied) { marks[table, $2]++; next }
+				!wanted && $1 == "-A" {
+					used[table, $2] = 1
+					if ($(NF - 1) !~ /^-[gj]$/) next
+					used[table, $NF] = 1
+					if (is_ours($NF) && !is_ours($2)) jump[table, ++jumps[table]] = $0
+				}
+				!wanted { next }
+
+				/^:/ { declared[table, substr($1, 2)] = 1 }
+				/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
+				{ line[table, ++lines[table]] = $0 }
+
+				# As iptables-save shows a jump that is to be the first one.
+				function listed(text) {
+					sub(/^-I/, "-A", text)
+					return text
+				}
+				function goes(table, name) {
+					if (is_ours(name)) return !((table, name) in declared)
+					return (table, name) in marks && !((table, name) in used)
+				}
+				function put(table, text) {
+					if (!opened[table]++) print "*" table
+					print text
+				}
+				function commit(table, i, text, words, last) {
+					for (i = 1; i <= lines[table]; i++) if (line[table, i] ~ /^:/) put(table, line[table, i])
+					for (i = 1; i <= jumps[table]; i++) {
+						text = jump[table, i]
+						last = split(text, words, " ")
+						if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
+						sub(/^-A/, "-D", text)
+						put(table, text)
+					}
+					for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-F " chain[table, i])
+					for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-X " chain[table, i])
+					for (i = 1; i <= lines[table]; i++) {
+						text = line[table, i]
+						if (text ~ /^:/ || present[table, listed(text)]) continue
+						put(table, text)
+					}
+					if (opened[table]) print "COMMIT"
+				}
+				# Rejecting begins before balancing ends, and ends after balancing has begun.
+				END {
+					if (failed) exit 1
+					if (lines["filter"]) { commit("filter"); commit("nat") }
+					else { commit("nat"); commit("filter") }
+				}
+			'
+	)
+	[ -n "$transaction" ] || return 0
+	# Once without effect: a refusal in the second table must not come after a change in the first.
+	printf '%s\n' "$transaction" | "$1-restore" -w 60 --noflush --test
+	printf '%s\n' "$transaction" | "$1-restore" -w 60 --noflush
+}
+
+# One run at a time: what a run has found must still be so when it changes it.
+exec 9>/run/pomaloba.lock
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+
+rules() {
+	cat <<'RULES'
+*nat
+:PMLB/MyApp - [0:0]
+:PMLB/MyApp/_masq - [0:0]
+:PMLB/MyApp/MyApp - [0:0]
+# Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
+
+# Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
+-A PREROUTING -j PMLB/MyApp
+-A OUTPUT -j PMLB/MyApp
+-A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/MyApp/_masq
+# MyApp: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/MyApp -d 1.2.3.4 -p tcp --dport 1234 --syn -m comment --comment "MyApp" -j PMLB/MyApp/MyApp
+-4 -A PMLB/MyApp/MyApp -p tcp -m statistic --mode random --probability 0.33333333333 -j DNAT --to-destination 10.0.1.2:31234
+-4 -A PMLB/MyApp/MyApp -p tcp -m statistic --mode random --probability 0.50000000000 -j DNAT --to-destination 10.0.1.3:31234
+-4 -A PMLB/MyApp/MyApp -p tcp -j DNAT --to-destination 10.0.1.4:31234
+# A destination that saw the client's address would answer past this host. Only what was opened to one of our
+# endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/MyApp/_masq -m conntrack --ctproto tcp --ctorigdst 1.2.3.4 --ctorigdstport 1234 -j MASQUERADE --random-fully
+COMMIT
+RULES
+}
+
+forwardable net/ipv4/ip_forward
+rules=$(rules)
+converge iptables "$rules"
+# No rule is for ip6tables: what an earlier version of the spec left there goes.
+! command -v ip6tables-save >/dev/null || converge ip6tables ''
+forward net/ipv4/ip_forward

@@ -1,0 +1,179 @@
+#!/bin/sh
+# Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
+# this file. It can be run again and again; --delete prints the script that removes the rules.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need awk mawk
+need flock util-linux
+need iptables-save iptables
+need iptables-restore iptables
+need ip6tables-save iptables
+need ip6tables-restore iptables
+
+# With the rulesets that these apps may have had to themselves: they would shadow this one.
+owned='PMLB/lb PMLB/closed PMLB/half PMLB/open'
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# Makes the rules in $2 (restore format; none: removes all) what is loaded of ours, through $1 (iptables or
+# ip6tables), in one transaction a table. Ours are the chains named in $owned and those below them, and chains that
+# a restore file of this ruleset has emptied. Chains that $2 lacks go, with the jumps to them; of a jump that is
+# there several times one stays, where it is; what else is loaded is not touched.
+converge() {
+	loaded=$("$1-save")
+	transaction=$(
+		printf '%s\n' "$loaded" '#wanted' "$2" |
+			awk -v owned="$owned" -v emptied='--comment "replaced by lb" -j RETURN' '
+				function is_ours(chain, part) {
+					split(chain, part, "/")
+					return (part[1] "/" part[2]) in ours
+				}
+				BEGIN { for (i = split(owned, name, " "); i > 0; i--) ours[name[i]] = 1 }
+
+				/^# Table .(filter|nat). is incompatible/ { print "pomaloba: " substr($0, 3) >"/dev/stderr"; exit failed = 1 }
+				$1 == "#wanted" { wanted = 1; next }
+				/^\*/ { table = substr($1, 2); next }
+				/^#/ || /^$/ || $1 == "COMMIT" { next }
+
+				!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
+				!wanted && $1 == "-A" && index($0, emptied) { marks[table, $2]++; next }
+				!wanted && $1 == "-A" {
+					used[table, $2] = 1
+					if ($(NF - 1) !~ /^-[gj]$/) next
+					used[table, $NF] = 1
+					if (is_ours($NF) && !is_ours($2)) jump[table, ++jumps[table]] = $0
+				}
+				!wanted { next }
+
+				/^:/ { declared[table, substr($1, 2)] = 1 }
+				/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
+				{ line[table, ++lines[table]] = $0 }
+
+				# As iptables-save shows a jump that is to be the first one.
+				function listed(text) {
+					sub(/^-I/, "-A", text)
+					return text
+				}
+				function goes(table, name) {
+					if (is_ours(name)) return !((table, name) in declared)
+					return (table, name) in marks && !((table, name) in used)
+				}
+				function put(table, text) {
+					if (!opened[table]++) print "*" table
+					print text
+				}
+				function commit(table, i, text, words, last) {
+					for (i = 1; i <= lines[table]; i++) if (line[table, i] ~ /^:/) put(table, line[table, i])
+					for (i = 1; i <= jumps[table]; i++) {
+						text = jump[table, i]
+						last = split(text, words, " ")
+						if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
+						sub(/^-A/, "-D", text)
+						put(table, text)
+					}
+					for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-F " chain[table, i])
+					for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-X " chain[table, i])
+					for (i = 1; i <= lines[table]; i++) {
+						text = line[table, i]
+						if (text ~ /^:/ || present[table, listed(text)]) continue
+						put(table, text)
+					}
+					if (opened[table]) print "COMMIT"
+				}
+				# Rejecting begins before balancing ends, and ends after balancing has begun.
+				END {
+					if (failed) exit 1
+					if (lines["filter"]) { commit("filter"); commit("nat") }
+					else { commit("nat"); commit("filter") }
+				}
+			'
+	)
+	[ -n "$transaction" ] || return 0
+	# Once without effect: a refusal in the second table must not come after a change in the first.
+	printf '%s\n' "$transaction" | "$1-restore" -w 60 --noflush --test
+	printf '%s\n' "$transaction" | "$1-restore" -w 60 --noflush
+}
+
+# One run at a time: what a run has found must still be so when it changes it.
+exec 9>/run/pomaloba.lock
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+
+rules() {
+	cat <<'RULES'
+*filter
+:PMLB/lb - [0:0]
+# First of all, or the host's own rules would let a connection in that no destination is there for.
+-I INPUT -j PMLB/lb
+-I FORWARD -j PMLB/lb
+-I OUTPUT -j PMLB/lb
+# Only new connections: those that a destination had before it was drained live on.
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "closed" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "closed" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb -d 2001:db8::11 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "half" -j REJECT --reject-with tcp-reset
+COMMIT
+*nat
+:PMLB/lb - [0:0]
+:PMLB/lb/_masq - [0:0]
+:PMLB/lb/closed - [0:0]
+:PMLB/lb/half - [0:0]
+:PMLB/lb/open - [0:0]
+# Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
+
+# Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
+-A PREROUTING -j PMLB/lb
+-A OUTPUT -j PMLB/lb
+-A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# half: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "half" -j PMLB/lb/half
+-4 -A PMLB/lb/half -p tcp -j DNAT --to-destination 198.51.100.1:30080
+# open: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "open" -j PMLB/lb/open
+-4 -A PMLB/lb/open -p tcp -j DNAT --to-destination 198.51.100.2:30080
+# A destination that saw the client's address would answer past this host. Only what was opened to one of our
+# endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.12 --ctorigdstport 80 -j MASQUERADE --random-fully
+COMMIT
+RULES
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+rules=$(rules)
+converge iptables "$rules"
+converge ip6tables "$rules"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding
