@@ -1,0 +1,56 @@
+// The client's mode `probe`: many short connections, and who answered them.
+import { eachBounded } from './bounded.js';
+import { codeOf, type Greeted, greet, hangUp } from './greet.js';
+import {
+  countOf,
+  DEFAULT_CONCURRENCY,
+  DEFAULT_TIMEOUT,
+  nameOf,
+  type ProbeRequest,
+  type ProbeResult,
+  type Target,
+  type TargetResult,
+} from './traffic.js';
+
+/** Where the results of one target gather. */
+interface Tally {
+  readonly target: Target;
+  readonly greeted: Omit<Greeted, 'socket'>[];
+  readonly errors: string[];
+}
+
+/** Opens the connections that `request` asks for, in the order of its targets. Failures are counted. */
+export async function probe(request: ProbeRequest): Promise<ProbeResult> {
+  const { connections, concurrency = DEFAULT_CONCURRENCY, timeoutMs = DEFAULT_TIMEOUT } = request;
+  const tallies = request.targets.map((target): Tally => ({ target, greeted: [], errors: [] }));
+  await eachBounded(repeated(tallies, connections), concurrency, async ({ target, greeted, errors }) => {
+    try {
+      const { socket, greeting, micros } = await greet(target, timeoutMs, request.localAddress);
+      hangUp(socket);
+      greeted.push({ greeting, micros });
+    } catch (cause) {
+      errors.push(codeOf(cause));
+    }
+  });
+  return Object.fromEntries(tallies.map((tally) => [nameOf(tally.target), resultOf(tally)]));
+}
+
+function* repeated<Item>(items: readonly Item[], times: number): Generator<Item, undefined> {
+  for (const item of items) for (let i = 0; i < times; i++) yield item;
+  return undefined;
+}
+
+function resultOf({ greeted, errors }: Tally): TargetResult {
+  const sorted = greeted.map(({ micros }) => micros).sort((one, other) => one - other);
+  return {
+    destinations: countOf(greeted.map(({ greeting }) => nameOf(greeting))),
+    sources: countOf(greeted.map(({ greeting }) => greeting.from)),
+    errors: countOf(errors),
+    ...(sorted.length > 0 && { latency: { p50: percentile(sorted, 50), p99: percentile(sorted, 99) } }),
+  };
+}
+
+/** The value that `percent` of all do not exceed (nearest rank). */
+function percentile(sorted: readonly number[], percent: number): number {
+  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? 0;
+}
