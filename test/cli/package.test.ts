@@ -1,0 +1,50 @@
+// What `npm pack` makes installs and runs anywhere: schema and templates inside, no other package needed.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryDirectory } from '../support/rulesets.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SAMPLE = join(ROOT, 'examples/sample.json');
+
+test('packed, installed elsewhere, and run from a third place', () => {
+  const directory = temporaryDirectory();
+  // Without scripts: dist/ is built, and other tests use it meanwhile.
+  const packed = execFileSync(
+    'npm',
+    ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+    },
+  );
+  const tarball = join(directory, packed.trim().split('\n').at(-1) ?? '');
+  const install = [
+    'install',
+    '--offline',
+    '--no-audit',
+    '--no-fund',
+    '--silent',
+    '--prefix',
+    directory,
+    tarball,
+  ];
+  execFileSync('npm', install, { cwd: directory });
+  expect(readdirSync(join(directory, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+    'pomaloba',
+  ]);
+
+  const bin = join(directory, 'node_modules/.bin/pomaloba');
+  const run = (...args: string[]): string => execFileSync(bin, args, { cwd: '/', encoding: 'utf8' });
+  const here = execFileSync(process.execPath, [join(ROOT, 'dist/cli.js'), SAMPLE], { encoding: 'utf8' });
+  expect(run('--input-spec', SAMPLE)).toBe(here);
+  expect(JSON.parse(run('schema'))).toHaveProperty('title', 'Pomaloba spec');
+  expect(run('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(run('completion', 'bash')).toContain('pomaloba');
+  run(SAMPLE, '--out', join(directory, 'out.sh'));
+  expect(readFileSync(join(directory, 'out.sh'), 'utf8')).toBe(here);
+  const bad = spawnSync(bin, ['-'], { cwd: '/', input: 'pomaloba: 2', encoding: 'utf8' });
+  expect(bad).toMatchObject({ status: 1, stdout: '' });
+  expect(bad.stderr).toContain('<stdin>:1:11 error wrong-value');
+});
