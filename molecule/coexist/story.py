@@ -1,0 +1,91 @@
+from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, workers
+
+FOREIGN = """flush ruleset
+table inet foreign {
+	chain input {
+		type filter hook input priority 0; policy accept;
+		ip saddr 192.0.2.99 counter drop
+	}
+}
+"""
+
+
+def configure(text):
+    lb(f"cat >/etc/nftables.conf <<'NFT'\n{text}NFT")
+
+
+def balances(when):
+    check(lb_succeeds(IS_LIVE), f"{when}: the rules are there")
+    check(workers() == ["w1", "w2", "w3"], f"{when}: connections are balanced")
+
+
+def foreign():
+    return lb("nft -s list table inet foreign")
+
+
+tell("== nftables.service")
+configure(FOREIGN)
+for action in ["start", "restart", "reload", "stop", "start", "enable --now"]:
+    lb(f"systemctl {action} nftables")
+    balances(f"systemctl {action} nftables")
+configure(FOREIGN + "nonsense\n")
+lb("systemctl restart nftables", must_work=False)
+balances("nftables.service with a broken configuration")
+configure(FOREIGN)
+lb("systemctl restart nftables")
+balances("repaired again")
+before = foreign()
+check("192.0.2.99" in before, "the table of nftables.service is there")
+lb("systemctl reload pomaloba-lb")
+balances("systemctl reload pomaloba-lb")
+check(foreign() == before, "a reload of ours leaves it as it was")
+restart("reboot")
+balances("a reboot")
+check(foreign() == before, "the table of nftables.service is there, too")
+
+tell("== Drift")
+loses = {
+    "flush ruleset": "nft flush ruleset",
+    "deleted": "nft delete table inet pomaloba-lb 2>/dev/null || { iptables -t nat -F PMLB/lb; }",
+    "one rule less": "nft flush chain inet pomaloba-lb postrouting 2>/dev/null || iptables -t nat -F PMLB/lb/_masq",
+}
+for name, shell in loses.items():
+    lb(shell)
+    check(not lb_succeeds(IS_LIVE), f"{name}: the rules are not what they were")
+    check(run_role("--check").changed == 1, f"{name}: check mode says so")
+    run = run_role()
+    check(not run.failed and run.changed > 0, f"{name}: the next run repairs that", run.output)
+    balances(name)
+lb("systemctl restart nftables")
+check(run_role().changed == 0, "then there is nothing to do")
+
+tell("== Stopped on purpose")
+lb("systemctl stop pomaloba-lb && systemctl restart nftables")
+check(not lb_succeeds(IS_LIVE), "a restart of nftables.service does not start what was stopped")
+check("PMLB" not in lb("iptables-save 2>/dev/null; true") and "pomaloba" not in lb("nft list tables"), "no rule is left")
+check(not run_role().failed, "the role starts it again")
+balances("started again")
+
+tell("== A forward chain that drops, as Docker's")
+lb("nft -f - <<'NFT'\ntable ip other {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\nNFT")
+drops = lb("nft -s list table ip other")
+check(set(answers("203.0.113.10", 80, 2)) == {"TimeoutError"}, "it stops balanced connections")
+run = run_role()
+check("WARNING: ip other forward drops forwarded packets" in " ".join(run.output.split()), "the role says so", run.output)
+check(run.changed == 0 and lb("nft -s list table ip other") == drops, "and leaves it alone")
+lb("nft add rule ip other forward ct status dnat accept")
+check(workers() == ["w1", "w2", "w3"], "what it advises helps")
+lb("nft delete table ip other")
+
+tell("== Others' settings")
+lb("echo net.ipv4.ip_forward=0 >/etc/sysctl.d/90-hardening.conf; echo net.ipv4.ip_forward=0 >>/etc/sysctl.conf")
+run = run_role()
+words = " ".join(run.output.split())
+check("WARNING: /etc/sysctl.conf, /etc/sysctl.d/90-hardening.conf sets forwarding to 0" in words, "they are reported", run.output)
+restart("reboot")
+balances("rebooted with them")
+lb("sysctl -q --system")
+check(lb("cat /proc/sys/net/ipv4/ip_forward") == "0", "sysctl --system switches forwarding off")
+check(run_role("--check").changed == 1, "check mode says so")
+check(run_role().changed == 1, "the next run switches it on")
+balances("switched on")
