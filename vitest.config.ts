@@ -24,7 +24,7 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: SLOW.map((folder) => `test/${folder}/**`),
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       ...SLOW.map(slow),

@@ -1,25 +1,24 @@
 // Specs that mean harm, or are no specs at all: each ends soon, within bounded memory, with a clear error, and
 // nothing of them reaches the terminal raw. Most inputs are too large or too odd to be kept as files.
-import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folder, pomaloba, type Result, shell, spec } from './run.js';
 
 const MIB = 1024 * 1024;
-/** For any input, in time of the processor: other tests run beside this one. */
-const SECONDS = 10;
+/**
+ * The kernel ends a run that takes so many seconds of the processor: ten times what the largest takes, so that it
+ * catches what would go on for hours and is no measurement.
+ */
+const MOST_SECONDS = 60;
+/** For vitest, in ms: others may have the processor. */
+const PATIENCE = 10 * MOST_SECONDS * 1000;
 /** Node's own heap limit for the run: beyond it the process dies with another exit code. */
 const MEMORY = '--max-old-space-size=1024';
 
-interface Measured extends Result {
-  readonly seconds: number;
-}
-
-/** `pomaloba ...args` within MEMORY, and what it took of the processor. */
-function measured(args: string, cwd: string): Measured {
-  const script = `TIMEFORMAT=%U; time NODE_OPTIONS=${MEMORY} $POMALOBA ${args} 2> messages`;
-  const { code, stdout, stderr } = shell(script, { cwd });
-  return { code, stdout, stderr: readFileSync(join(cwd, 'messages'), 'utf8'), seconds: Number(stderr) };
+/** `pomaloba ...args` within MEMORY and MOST_SECONDS. */
+function bounded(args: string, cwd: string): Result {
+  return shell(`ulimit -t ${MOST_SECONDS}; NODE_OPTIONS=${MEMORY} exec $POMALOBA ${args}`, { cwd });
 }
 
 interface Row {
@@ -113,11 +112,10 @@ const rows: readonly Row[] = [
   { name: 'tabs', content: () => fill('\t', LARGE), code: 'empty-file' },
 ];
 
-describe('hostile specs end soon and within bounds', { timeout: 60_000 }, () => {
+describe('hostile specs end soon and within bounds', { timeout: PATIENCE }, () => {
   it.each(rows)('$name: $code', ({ content, code }) => {
     const cwd = folder({ 'spec.yml': content() });
-    const result = measured('spec.yml', cwd);
-    expect(result.seconds).toBeLessThan(SECONDS);
+    const result = bounded('spec.yml', cwd);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toContain(` ${code}: `);
     // A hundred problems of a few lines: nobody's terminal is flooded.
@@ -138,18 +136,14 @@ describe('hostile specs end soon and within bounds', { timeout: 60_000 }, () => 
   });
 });
 
-describe('large specs that are right', { timeout: 60_000 }, () => {
+describe('large specs that are right', { timeout: PATIENCE }, () => {
   it('10,000 apps of ten destinations in one file are one ruleset', () => {
     const destinations = Array.from({ length: 9 }, (_, n) => `  - { ip: 198.51.100.1, port: ${n + 1} }\n`);
     const apps = Array.from({ length: 10_000 }, (_, n) =>
       (spec(`app-${n}`) + destinations.join('')).replace('192.0.2.10', `192.${n >> 8}.${n & 255}.1`),
     );
-    const { seconds, ...result } = measured(
-      'validate specs.yml',
-      folder({ 'specs.yml': apps.join('---\n') }),
-    );
+    const result = bounded('validate specs.yml', folder({ 'specs.yml': apps.join('---\n') }));
     expect(result).toEqual({ code: 0, stdout: '', stderr: '10000 apps: valid\n' });
-    expect(seconds).toBeLessThan(SECONDS);
   });
 
   it('a line of 1 MB is framed as a short piece of it', () => {
