@@ -3,24 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchAnsible } from './ansible.mjs';
 import { interleaved, median, run, spread } from './measure.mjs';
+import { DESTINATIONS, specs } from './specs.mjs';
 
 const CLI = [process.execPath, 'dist/cli.js'];
 const SIZES = [1, 100, 1000, 10_000];
-const DESTINATIONS = 10;
-
-/** As many apps, each with an endpoint and ten destinations. @param {number} count */
-function specs(count) {
-  return Array.from({ length: count }, (_, app) => {
-    const [high, low] = [app >> 8, app & 255];
-    const destinations = Array.from(
-      { length: DESTINATIONS },
-      (__, index) => `  - { ip: 10.0.${index}.${low}, port: ${30_000 + high} }\n`,
-    );
-    return `---\npomaloba: 1\napp: app${app}\nendpoints:\n  - { ip: 10.100.${high}.${low}, port: 80 }\ndestinations:\n${destinations.join('')}`;
-  }).join('');
-}
-
 /**
  * A command in a network namespace that ends with it. Root needs no user namespace, and large rulesets do not
  * load in one: nft may not raise the size of its socket's buffer there.
@@ -110,8 +98,11 @@ function benchRole(directory) {
   }
 }
 
-/** All of it, about two minutes. */
-export function bench() {
+/**
+ * All of it, about five minutes.
+ * @param {string | undefined} obstacle what keeps this machine from running container load balancers
+ */
+export function bench(obstacle) {
   const { stdout } = run(isolated(['nft', '--version']));
   const memory = spawnSync('sed', ['-n', 's/^MemTotal: *//p', '/proc/meminfo'], {
     encoding: 'utf8',
@@ -128,6 +119,8 @@ export function bench() {
   try {
     for (const count of SIZES) benchSize(directory, count);
     benchRole(directory);
+    if (obstacle === undefined) benchAnsible(directory);
+    else console.log(`\nansible-playbook was not measured: ${obstacle}`);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,4 +1,4 @@
-from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, workers
+from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, went_well, workers
 
 FOREIGN = """flush ruleset
 table inet foreign {
@@ -63,7 +63,7 @@ tell("== Stopped on purpose")
 lb("systemctl stop pomaloba-lb && systemctl restart nftables")
 check(not lb_succeeds(IS_LIVE), "a restart of nftables.service does not start what was stopped")
 check("PMLB" not in lb("iptables-save 2>/dev/null; true") and "pomaloba" not in lb("nft list tables"), "no rule is left")
-check(not run_role().failed, "the role starts it again")
+went_well(run_role(), "the role starts it again")
 balances("started again")
 
 tell("== A forward chain that drops, as Docker's")

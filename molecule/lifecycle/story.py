@@ -1,6 +1,8 @@
 import os
+import time
 
-from lab import BOOT, IS_LIVE, SCENARIO, SUPPORT, Load, check, lb, lb_succeeds, make_role, run_role, tell, workers
+from lab import BOOT, IS_LIVE, SCENARIO, SUPPORT, Load, await_true, check, finish, lb, lb_succeeds, make_role
+from lab import run_role, start_role, tell, went_well, workers
 
 SPEC = SUPPORT / "spec.yml"
 BACKEND = os.environ.get("POMALOBA_BACKEND", "nftables")
@@ -47,10 +49,26 @@ for backend, rules in ((OTHER, BACKEND), (BACKEND, OTHER)):
     check(("PMLB" in left) == (backend == "iptables"), f"{backend}: iptables' chains are as they should be", left)
     check(run_role(pomaloba_backend=backend).changed == 0, f"{backend}: a second run changes nothing")
 
+tell("== Absent waits for open connections")
+load = Load(held=5, only_held=True)
+process = start_role(pomaloba_state="absent", pomaloba_drain_timeout=100)
+await_true(lambda: "w1" not in workers(count=3), 60, "new connections are not balanced")
+time.sleep(3)
+check(process.poll() is None, "the role waits")
+check(load.end()["alive"] == 5, "the open connections live on")
+run = finish(process)
+check(not run.failed and "were still open" not in run.output, "when they have ended it goes on", run.output)
+went_well(run_role(), "present went well")
+load = Load(held=5, only_held=True)
+run = run_role(pomaloba_state="absent", pomaloba_drain_timeout=2)
+check("WARNING: 5 connections were still open after 2 seconds" in " ".join(run.output.split()), "but not for ever", run.output)
+tell(f"of 5 connections that were open then, {load.end()['alive']} live on")
+went_well(run_role(), "present went well")
+
 tell("== Absent, present, absent")
-check(not run_role(pomaloba_state="absent").failed, "absent went well")
+went_well(run_role(pomaloba_state="absent"), "absent went well")
 check(not lb("nft list tables | grep pomaloba; ls /etc | grep pomaloba; true"), "nothing is left")
-check(not run_role().failed, "present went well")
+went_well(run_role(), "present went well")
 check(lb(f"cat {BOOT}") == first, "the ruleset is the first one, byte for byte")
 lb("rm -r /etc/pomaloba /etc/systemd/system/pomaloba-lb.service")
-check(not run_role(pomaloba_state="absent").failed, "absent works where half of the files are gone already")
+went_well(run_role(pomaloba_state="absent"), "absent works where half of the files are gone already")

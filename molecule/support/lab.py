@@ -40,6 +40,12 @@ def lb_succeeds(shell):
     return subprocess.run(["podman", "exec", f"{LAB}-lb", "sh", "-c", shell], env=PODMAN, capture_output=True).returncode == 0
 
 
+def client(*command):
+    """Runs a command on the client; its output."""
+    done = subprocess.run(["ip", "netns", "exec", f"{LAB}-cl", *command], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def make_role(*specs):
     inputs = [word for spec in specs for word in ("--input-spec", str(spec))]
     command = ["node", str(SUPPORT.parent.parent / "dist/cli.js"), "ansible", *inputs, "--out", str(ROLE), "--force"]
@@ -68,6 +74,10 @@ def run_role(*arguments, **variables):
     play = ["ansible-playbook", "-i", str(SUPPORT / "inventory.yml"), str(SUPPORT / "converge.yml"), *arguments, *settings]
     done = subprocess.run(play, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return Run(done.returncode, done.stdout)
+
+
+def went_well(run, text="the role went well"):
+    check(not run.failed, text, run.output)
 
 
 def finish(process):
@@ -109,10 +119,11 @@ def restart(how):
 
 
 class Load:
-    """Connections that are held, and new ones, while something is done to the load balancer."""
+    """Connections that are held and, unless only_held, new ones, while something is done to the load balancer."""
 
-    def __init__(self, address="203.0.113.10", port=80, held=20):
+    def __init__(self, address="203.0.113.10", port=80, held=20, only_held=False):
         command = ["ip", "netns", "exec", f"{LAB}-cl", "python3", str(SUPPORT / "load.py"), address, str(port), str(held)]
+        command += ["hold"] if only_held else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
 

@@ -1,5 +1,6 @@
-"""load.py ADDRESS PORT HELD: holds that many connections open and opens new ones without a pause, until standard input
-ends. Then prints as JSON how many new ones were opened and failed, and how many of those held still get an answer."""
+"""load.py ADDRESS PORT HELD [hold]: holds that many connections open and, unless told only to hold, opens new ones
+without a pause, until standard input ends. Then prints as JSON how many new ones were opened and failed, and how many of
+those held still get an answer."""
 
 import json
 import socket
@@ -40,9 +41,11 @@ def is_alive(connection, stream):
 connections = [connect() for _ in range(held)]
 print("ready", flush=True)
 thread = threading.Thread(target=open_new)
-thread.start()
+if sys.argv[4:] != ["hold"]:
+    thread.start()
 sys.stdin.read()
 ended.set()
-thread.join()
+if thread.is_alive():
+    thread.join()
 counts["alive"] = sum(is_alive(*pair) for pair in connections)
 print(json.dumps(counts))

@@ -3,7 +3,7 @@
 # only repository that the image's apt knows.
 set -eu
 chroot "$1" sh -eu <<'CHROOT'
-apt-get -q -y install --no-install-recommends --download-only nftables iptables >/dev/null
+apt-get -q -y install --no-install-recommends --download-only nftables iptables conntrack >/dev/null
 mkdir -p /opt/debs
 mv /var/cache/apt/archives/*.deb /opt/debs
 cd /opt/debs

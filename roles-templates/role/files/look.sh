@@ -1,34 +1,42 @@
-# Prints what the role has to know of the host, a fact a line: its kind and its value. Changes nothing.
+#!/bin/sh
+# look.sh UNIT SYSCTL-FILE SERVICES SETTING...: prints what the role has to know of the host, a fact a line: its kind and
+# its value. Changes nothing. SERVICES is a list with spaces; a SETTING is a file below /proc/sys.
 PATH=$PATH:/usr/sbin:/sbin
+unit=$1 sysctl=$2 services=$3
+shift 3
 
 [ ! -d /run/systemd/system ] || echo 'init systemd'
-for tool in nft iptables-restore ip6tables-restore; do
+for tool in nft iptables-restore ip6tables-restore conntrack; do
 	! command -v "$tool" >/dev/null || echo "tool $tool"
 done
-for setting in {% for family in pomaloba_ruleset.families %}{{ family.proc }} {% endfor %}net/netfilter/nf_conntrack_max; do
+for setting; do
 	[ ! -r "/proc/sys/$setting" ] || echo "sysctl $setting=$(cat "/proc/sys/$setting")"
-	[ ! -w "/proc/sys/$setting" ] || echo "writable $setting"
+	[ -w "/proc/sys/$setting" ] || echo "fixed $setting"
 done
 
 # Addresses that programs listen on: a rule would hide them.
 ss -Hltn 2>/dev/null | awk '{ print "listener " $4 }'
+ip -o link show 2>/dev/null | awk '{ sub("@.*", "", $2); sub(":$", "", $2); print "interface " $2 }'
 ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print "address " $4 }'
 
 # Interfaces that have a route from router advertisements, taken in by the kernel itself.
 for interface in $(ip -6 route show proto ra 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u); do
 	[ "$(cat "/proc/sys/net/ipv6/conf/$interface/accept_ra")" = 0 ] || echo "advertised $interface"
 done
+# An earlier run's; that there is no such route now may be because of a router that is down.
+[ ! -e "$sysctl" ] || sed -n 's,^net/ipv6/conf/\(.*\)/accept_ra = 2$,advertised \1,p' "$sysctl"
 
 # Services that may flush our rules.
-for service in {{ __pomaloba_firewalls | join(' ') }}; do
+for service in $services; do
 	for directory in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
 		[ ! -e "$directory/$service.service" ] || { echo "service $service"; break; }
 	done
 done
+[ ! -e "/etc/systemd/system/$unit-addresses.service" ] || echo 'unit addresses'
 
 # Units that were written by a run which did not get as far as telling systemd.
-! systemctl show -p NeedDaemonReload {{ __pomaloba_unit }}.service {% for service in __pomaloba_firewalls %}{{ service }}.service {% endfor %}2>/dev/null |
-	grep -qx NeedDaemonReload=yes || echo 'systemd stale'
+for service in "$unit" "$unit-addresses" $services; do echo "$service.service"; done |
+	xargs systemctl show -p NeedDaemonReload 2>/dev/null | grep -qx NeedDaemonReload=yes && echo 'systemd stale'
 
 # Others' settings that say no to forwarding: which one wins depends on the order of the files' names.
 for file in /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do

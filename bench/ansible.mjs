@@ -1,0 +1,78 @@
+// The role on a container load balancer: wall time of runs of ansible-playbook, against a playbook of one ping.
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { interleaved, median, run, spread } from './measure.mjs';
+import { specs } from './specs.mjs';
+
+const ROOT = join(import.meta.dirname, '..');
+const SUPPORT = join(ROOT, 'molecule/support');
+const LAB = 'pml-bench';
+const ROLES = join(ROOT, '.cache/molecule/bench-roles');
+const ROUNDS = 5;
+
+const environment = {
+  MOLECULE_PROJECT_DIRECTORY: ROOT,
+  MOLECULE_SCENARIO_NAME: 'bench',
+  ANSIBLE_ROLES_PATH: ROLES,
+  ANSIBLE_PIPELINING: 'true',
+};
+
+/** @param {string} playbook @param {readonly string[]} [args] */
+function play(playbook, args = []) {
+  const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const program = join(ROOT, '.venv/bin/ansible-playbook');
+  return ['env', ...settings, program, '-i', join(SUPPORT, 'inventory.yml'), playbook, ...args];
+}
+
+/** @param {string} spec */
+function makeRole(spec) {
+  const out = join(ROLES, 'pomaloba');
+  run([process.execPath, join(ROOT, 'dist/cli.js'), 'ansible', spec, '--out', out, '--force']);
+}
+
+/** @param {string} name @param {import('./measure.mjs').Sample[]} samples @param {import('./measure.mjs').Sample[]} base @param {string} [goal] */
+function row(name, samples, base, goal = '') {
+  const ratio = `= ${(median(samples) / median(base)).toFixed(2)} x`;
+  console.log(`  ${name.padEnd(38)} ${spread(samples).padEnd(22)} ${ratio} ${goal}`.trimEnd());
+}
+
+/** @param {string} directory for specs */
+function measure(directory) {
+  const [converge, ping] = [join(SUPPORT, 'converge.yml'), join(ROOT, 'bench/ping.yml')];
+  const [one, many, changed] = ['one', 'many', 'changed'].map((name) => join(directory, `${name}.yml`));
+  if (one === undefined || many === undefined || changed === undefined) return;
+  writeFileSync(one, specs(1));
+  writeFileSync(many, specs(1000));
+  writeFileSync(changed, specs(1000).replace('10.0.1.0,', '10.0.99.1,'));
+  makeRole(one);
+  const first = [run(play(converge))];
+  const [pings = [], seconds = [], checks = []] = interleaved(
+    [play(ping), play(converge), play(converge, ['--check'])],
+    ROUNDS,
+  );
+  const applied = [many, changed, many].map((spec) => {
+    makeRole(spec);
+    return run(play(converge));
+  });
+  console.log(
+    `\nansible-playbook on a container load balancer, of ${ROUNDS} interleaved runs, against one ping:`,
+  );
+  row('a playbook of one ping', pings, pings);
+  row('first run, with its packages', first, pings);
+  row('second run', seconds, pings, '(goal: 4)');
+  row('--check', checks, pings);
+  console.log('and against the second run of one app:');
+  row('1,000 apps applied (3 runs)', applied, seconds, '(goal: 2)');
+}
+
+/** About three minutes. @param {string} directory for specs */
+export function benchAnsible(directory) {
+  const lab = join(SUPPORT, 'lab.sh');
+  try {
+    run([lab, 'up', LAB, 'bookworm']);
+    measure(directory);
+  } finally {
+    run([lab, 'down', LAB]);
+    rmSync(ROLES, { recursive: true, force: true });
+  }
+}
