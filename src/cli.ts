@@ -76,8 +76,7 @@ process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 try {
-  const program = await buildProgram(process.argv.slice(2), version, run);
-  await program.parseAsync();
+  await buildProgram(version, run).parseAsync();
 } catch (cause) {
   fail(cause);
 }

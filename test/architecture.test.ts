@@ -21,7 +21,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['errors', 'problem', 'role'],
   inventory: ['model', 'problem', 'read', 'validate'],
   lab: ['root'],
+  completion: [],
   commands: [
+    'completion',
     'errors',
     'files',
     'generated',
@@ -51,7 +53,12 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ajv: ['src/validate/cut.ts', 'src/validate/schema.ts'],
   'write-file-atomic': ['src/print/write-file.ts'],
   '@babel/code-frame': ['src/problem/format.ts'],
-  commander: ['src/cli.ts', 'src/commands/options.ts', 'src/commands/program.ts'],
+  commander: [
+    'src/cli.ts',
+    'src/commands/completion.ts',
+    'src/commands/options.ts',
+    'src/commands/program.ts',
+  ],
 };
 
 const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })

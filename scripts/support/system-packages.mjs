@@ -16,6 +16,11 @@ const PACKAGE_OF = {
   shellcheck: 'shellcheck',
   dash: 'dash',
   awk: 'mawk',
+  // The shells that completion is for, and a terminal for them.
+  bash: 'bash',
+  zsh: 'zsh',
+  fish: 'fish',
+  script: 'bsdutils',
 };
 
 /** What is missing: each command with its package. */

@@ -1,9 +1,10 @@
 // The command line: which commands and options there are. What they do is in their own files.
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { OUTPUT_TYPES } from '../print/output.js';
 import { SCHEMA_FILE } from '../validate/schema.js';
+import type { Shell } from './completion.js';
 import {
   addRoleOptions,
   type InputFlags,
@@ -43,6 +44,8 @@ const EXAMPLES = `Examples:
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --check --diff        for CI: exit code 3 if stale
 `;
 
+const SHELLS: readonly Shell[] = ['bash', 'fish', 'zsh'];
+
 const EXIT_CODES = `
 Exit codes:
   0   done
@@ -52,8 +55,8 @@ Exit codes:
   70  a bug in pomaloba
 `;
 
-/** The program for `argv`, which decides nothing but whether completion is loaded. */
-export async function buildProgram(argv: readonly string[], version: string, run: Run): Promise<Command> {
+/** The whole command line; `run` shows what a command yields. */
+export function buildProgram(version: string, run: Run): Command {
   const program = new Command('pomaloba')
     .description("The Poor man's Load Balancer: turns specs into netfilter rulesets and Ansible roles.")
     .version(version, '-V, --version', 'print the version')
@@ -69,7 +72,7 @@ export async function buildProgram(argv: readonly string[], version: string, run
   addAnsible(program, run);
   addValidate(program, run);
   addSchema(program, run);
-  await addCompletion(program, argv[0]);
+  addCompletion(program, run);
   return program;
 }
 
@@ -153,17 +156,17 @@ function addSchema(program: Command, run: Run): void {
     });
 }
 
-/** The library behind completion is loaded only for it: every other start is faster without. */
-async function addCompletion(program: Command, first: string | undefined): Promise<void> {
-  if (first === 'completion' || first === 'complete') {
-    const { default: tab } = await import('@bomb.sh/tab/commander');
-    tab(program, { completionCommandName: 'completion' });
-    return;
-  }
+/** What makes the scripts is loaded only for them: every other start is faster without. */
+function addCompletion(program: Command, run: Run): void {
   program
     .command('completion')
     .description('print a completion script')
-    .argument('<shell>', 'bash, zsh, fish, powershell');
+    .addArgument(new Argument('<shell>', 'which shell it is for').choices(SHELLS))
+    .action((shell: Shell) => {
+      const script = async (): Promise<Outcome> =>
+        (await import('./completion.js')).completion(program, shell);
+      return run(script, { json: false, reportIsProduct: false });
+    });
 }
 
 async function toFile(out: string | undefined, outcome: Outcome): Promise<Outcome> {

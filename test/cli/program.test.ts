@@ -1,4 +1,4 @@
-// The program around the products: help, versions, usage errors, streams, completion, and its own bugs.
+// The program around the products: help, versions, usage errors, streams, and its own bugs.
 import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -187,41 +187,6 @@ describe('streams', () => {
     const args = [SAMPLE, '--output-type', 'nftables-rules'];
     const env = { TZ: 'Pacific/Chatham', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' };
     expect(pomaloba(args, { cwd: '/', env })).toEqual(pomaloba(args));
-  });
-});
-
-describe('completion', () => {
-  it('bash takes the script', () => {
-    const { code, stdout, stderr } = pomaloba(['completion', 'bash']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(shell('bash -n', { input: stdout })).toEqual({ code: 0, stdout: '', stderr: '' });
-  });
-
-  it.each([
-    { name: 'zsh', sign: '#compdef pomaloba' },
-    { name: 'fish', sign: 'complete -c pomaloba' },
-    { name: 'powershell', sign: 'Register-ArgumentCompleter' },
-  ])('$name has a script, too', ({ name, sign }) => {
-    const { code, stdout, stderr } = pomaloba(['completion', name]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toContain(sign);
-  });
-
-  it('an unknown shell is a usage error', () => {
-    const { code, stdout, stderr } = pomaloba(['completion', 'tcsh']);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain('bash');
-  });
-
-  it.each([
-    { words: ['--output-type', ''], offered: ['iptables', 'iptables-rules', 'nftables', 'nftables-rules'] },
-    { words: ['--output-type', 'nft'], offered: ['nftables', 'nftables-rules'] },
-    { words: ['--'], offered: ['--input-spec', '--output-type', '--delete', '--name', '--out', '--json'] },
-    { words: ['va'], offered: ['validate'] },
-  ])('$words are completed with $offered', ({ words, offered }) => {
-    const { code, stdout } = pomaloba(['complete', '--', ...words]);
-    expect(code).toBe(0);
-    expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(expect.arrayContaining(offered));
   });
 });
 
