@@ -3,7 +3,7 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { UsageError } from '../errors.js';
 import { apply } from '../files/apply.js';
 import { diffs, isRefused, isStale, planToJson, refusedDiffs, summary } from '../files/report.js';
-import { initialTarget, pathsOf, roleTarget, sealedTarget, type Target } from '../files/target.js';
+import { initialTarget, namesOf, pathsOf, roleTarget, sealedTarget, type Target } from '../files/target.js';
 import { sshProblems } from '../inventory/problems.js';
 import { buildRuleset } from '../model/build.js';
 import { NAME_PATTERN } from '../model/names.js';
@@ -20,6 +20,7 @@ import { collisions } from '../validate/together.js';
 import { buildView, type View } from '../view/view.js';
 import { loadSpecs } from './load.js';
 import { EXIT, type Outcome } from './outcome.js';
+import { refuseSpecs } from './overwrite.js';
 
 export interface AnsibleOptions {
   readonly inputs: readonly string[];
@@ -46,7 +47,7 @@ const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** Writes what `options` ask for, or with `check` tells what would be written. */
 export function ansible(options: AnsibleOptions): Outcome {
   checkOptions(options);
-  const { documents, specs, problems: wrong } = loadSpecs(options.inputs);
+  const { documents, specs, identities, problems: wrong } = loadSpecs(options.inputs);
   if (wrong.some(isError)) return { stdout: '', problems: wrong };
   const { name, inventory, allowSshCapture } = options;
   const problems = [
@@ -56,7 +57,10 @@ export function ansible(options: AnsibleOptions): Outcome {
   ];
   if (problems.some(isError)) return { stdout: '', problems };
   const view = buildView(buildRuleset(name, specs));
-  return { ...carryOut(targetsOf(view, options), options), problems };
+  const targets = targetsOf(view, options);
+  // An inventory that is there is only read, but then it is no inventory.
+  refuseSpecs([...targets.flatMap(namesOf), ...(inventory === undefined ? [] : [inventory])], identities);
+  return { ...carryOut(targets, options), problems };
 }
 
 function checkOptions({ out, playbook, vars, name }: AnsibleOptions): void {

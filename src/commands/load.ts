@@ -9,19 +9,21 @@ export interface Loaded {
   readonly documents: readonly SpecDocument[];
   /** Empty if any problem is an error. */
   readonly specs: readonly Spec[];
+  /** The files that they come from, as refuseSpecs takes them. */
+  readonly identities: ReadonlySet<string>;
   readonly problems: readonly Problem[];
 }
 
 /** Reads and validates all specs that `inputs` name; all problems of all of them at once. */
 export function loadSpecs(inputs: readonly string[]): Loaded {
-  const { sources, files, problems: unreadable } = readSources(inputs);
+  const { sources, files, identities, problems: unreadable } = readSources(inputs);
   const parsed = sources.map(readDocuments);
   const documents = parsed.flatMap((one) => one.documents);
   const unparsable = parsed.flatMap((one) => one.problems);
   const { specs, problems: invalid } = validateDocuments(documents);
   const complete = unreadable.length === 0 && unparsable.length === 0;
   const problems = inOrderOf(files, [...unreadable, ...unparsable, ...invalid]);
-  return { documents, specs: complete ? specs : [], problems };
+  return { documents, specs: complete ? specs : [], identities, problems };
 }
 
 /** Problems in the order in which the user named the files, not in that of the stages that found them. */

@@ -8,6 +8,7 @@ import { collisions } from '../validate/together.js';
 import { buildView } from '../view/view.js';
 import { type Loaded, loadSpecs } from './load.js';
 import type { Outcome } from './outcome.js';
+import { refuseSpecs } from './overwrite.js';
 
 export interface PrintOptions {
   readonly inputs: readonly string[];
@@ -15,6 +16,8 @@ export interface PrintOptions {
   readonly delete: boolean;
   /** The ruleset's name; undefined: that of the only app. */
   readonly name: string | undefined;
+  /** The file that the text will be written to, if any. */
+  readonly out: string | undefined;
 }
 
 /** The text that `options` ask for. Throws UsageError where no spec could make up for the command line. */
@@ -30,6 +33,7 @@ export function print(options: PrintOptions): Outcome {
   }
   const loaded = loadSpecs(inputs);
   if (loaded.problems.some(isError)) return { stdout: '', problems: loaded.problems };
+  if (options.out !== undefined) refuseSpecs([options.out], loaded.identities);
   const name = options.name ?? onlyName(loaded);
   const problems = [...loaded.problems, ...collisions(name, loaded.documents)];
   if (problems.some(isError)) return { stdout: '', problems };

@@ -105,7 +105,7 @@ function addPrint(program: Command, run: Run): void {
     const { name, out, json = false, delete: removal = false, outputType } = flags;
     // What to remove is known by its name: the specs may be lost, or no longer valid.
     const noSpec = removal && name !== undefined && specs.length === 0 && !flags.inputSpec;
-    const options = { inputs: noSpec ? [] : inputs(specs, flags), outputType, delete: removal, name };
+    const options = { inputs: noSpec ? [] : inputs(specs, flags), outputType, delete: removal, name, out };
     return run(() => toFile(out, print(options)), { json, reportIsProduct: false });
   });
 }

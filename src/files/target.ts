@@ -63,6 +63,11 @@ export function pathsOf({ root, changes }: Target): string[] {
   return [...new Set(changes.map(({ path }) => resolve(root, path)))];
 }
 
+/** The same as messages call them. */
+export function namesOf(target: Target): string[] {
+  return target.changes.map((change) => nameOf(target, change));
+}
+
 /** The path of a change as messages call it. */
 export function nameOf({ root }: Target, { path }: Change): string {
   return join(root, path);

@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { error, type Problem } from '../problem/problem.js';
 import { decode } from './decode.js';
+import { identityOf } from './identity.js';
 
 /** Ten thousand apps of ten destinations are about 5 MB; more than this is a mistake or an attack. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -20,6 +21,8 @@ export interface Sources {
   readonly sources: readonly Source[];
   /** All that was named or found, as messages call it, in its order; also what could not be read. */
   readonly files: readonly string[];
+  /** What identityOf says of the files that were read. */
+  readonly identities: ReadonlySet<string>;
   readonly problems: readonly Problem[];
 }
 
@@ -31,12 +34,13 @@ export function readSources(inputs: readonly string[]): Sources {
   const sources: Source[] = [];
   const problems: Problem[] = [];
   const files = new Set<string>();
+  const identities = new Set<string>();
   for (const file of new Set(inputs.flatMap((input) => expand(input, files, problems)))) {
     files.add(nameOf(file));
-    const source = readSource(file, problems);
+    const source = readSource(file, identities, problems);
     if (source) sources.push(source);
   }
-  return { sources, files: [...files], problems };
+  return { sources, files: [...files], identities, problems };
 }
 
 /** The files of a directory; anything else as it is. */
@@ -74,10 +78,10 @@ function nameOf(file: string): string {
   return file === '-' ? '<stdin>' : file;
 }
 
-function readSource(file: string, problems: Problem[]): Source | undefined {
+function readSource(file: string, identities: Set<string>, problems: Problem[]): Source | undefined {
   const name = nameOf(file);
   try {
-    const bytes = file === '-' ? readBytes(STDIN) : readFile(file);
+    const bytes = file === '-' ? readOpen(STDIN, identities) : readFile(file, identities);
     if (bytes.length <= MOST_BYTES) {
       const text = decode(name, bytes);
       if (typeof text === 'string') return { file: name, text };
@@ -95,13 +99,19 @@ function readSource(file: string, problems: Problem[]): Source | undefined {
   return undefined;
 }
 
-function readFile(file: string): Buffer {
+function readFile(file: string, identities: Set<string>): Buffer {
   const descriptor = openSync(file, 'r');
   try {
-    return readBytes(descriptor);
+    return readOpen(descriptor, identities);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function readOpen(descriptor: number, identities: Set<string>): Buffer {
+  const identity = identityOf(descriptor);
+  if (identity !== undefined) identities.add(identity);
+  return readBytes(descriptor);
 }
 
 /** All bytes, or a few more than the limit of what may never end: a pipe, a device. */

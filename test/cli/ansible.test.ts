@@ -128,6 +128,20 @@ describe('writing', () => {
   });
 
   test.each([
+    ['--playbook', 'specs/shop.yml'],
+    ['--vars', './specs/shop.yml'],
+    ['--inventory', 'specs/shop.yml'],
+    ['--input-spec', DATA],
+  ])('a spec is not overwritten, not even with --force: %s %s', (...args) => {
+    const cwd = folder({ 'specs/shop.yml': spec(), [DATA]: spec('cart', 12) });
+    const before = treeOf(cwd);
+    const { code, stdout, stderr } = generate(cwd, ...args, '--force');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^pomaloba: \S+\.yml is a spec that was read: it cannot be written to\n/);
+    expect(treeOf(cwd)).toEqual(before);
+  });
+
+  test.each([
     ['deploy/pomaloba', 'site.yml', 'deploy/pomaloba'],
     ['roles/lb', 'site.yml', 'lb'],
     ['roles/lb', 'plays/site.yml', '../roles/lb'],

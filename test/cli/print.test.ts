@@ -2,14 +2,17 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { treeOf } from '../support/tree.js';
 import { folder, pomaloba, ROOT, shell, spec } from './run.js';
 
 const SAMPLE = join(ROOT, 'examples/sample.json');
@@ -189,6 +192,26 @@ describe('--out', () => {
     });
     expect(readFileSync(join(cwd, 'lb.sh'), 'utf8')).toBe(pomaloba([SAMPLE]).stdout);
     expect(readdirSync(cwd)).toEqual(['lb.sh']);
+  });
+
+  it.each([
+    { name: 'by its name', args: ['mine.yml'], out: 'mine.yml' },
+    { name: 'by another path', args: ['--input-spec', 'specs/../mine.yml'], out: './mine.yml' },
+    { name: 'among others', args: ['specs', 'mine.yml', '--name', 'lb'], out: 'specs/a.yml' },
+    { name: 'by a symbolic link', args: ['mine.yml'], out: 'link' },
+    { name: 'by a hard link', args: ['hard'], out: 'mine.yml' },
+    { name: 'from standard input', args: ['- < mine.yml'], out: 'mine.yml' },
+  ])('never overwrites a spec that was read: $name', ({ args, out }) => {
+    const cwd = folder({ 'mine.yml': spec(), 'specs/a.yml': spec('a', 1) });
+    symlinkSync('mine.yml', join(cwd, 'link'));
+    linkSync(join(cwd, 'mine.yml'), join(cwd, 'hard'));
+    const before = treeOf(cwd);
+    expect(shell(`$POMALOBA --out ${out} ${args.join(' ')}`, { cwd })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `pomaloba: ${out} is a spec that was read: it cannot be written to\n  hint: name another file\n`,
+    });
+    expect(treeOf(cwd)).toEqual(before);
   });
 
   it.each(['000', '022', '077'])('the file may be run by all, with a umask of %s', (umask) => {

@@ -117,7 +117,8 @@ const products = OUTPUT_TYPES.flatMap((outputType) => [
 function productsOf(spec: string, name?: string, file = 'spec.json'): string[] | undefined {
   const path = join(directory, file);
   writeFileSync(path, spec);
-  const outcomes: Outcome[] = products.map((product) => print({ ...product, inputs: [path], name }));
+  const rest = { inputs: [path], name, out: undefined };
+  const outcomes: Outcome[] = products.map((product) => print({ ...product, ...rest }));
   rmSync(path);
   const refused = outcomes.map(({ problems, stdout }) => {
     const isRefused = problems.some(isError);
