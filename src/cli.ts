@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import { EXIT, type Outcome } from './commands/outcome.js';
 import { buildProgram, type Run } from './commands/program.js';
 import { EnvironmentError, UsageError } from './errors.js';
+import { type Failure, failureToJson, formatFailure } from './problem/failure.js';
 import { isEnvironmental, isError } from './problem/problem.js';
 import { packageRoot } from './root.js';
 
@@ -13,6 +14,10 @@ const ISSUES = 'https://github.com/jcborras/Pomaloba/issues';
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot()), 'utf8')) as {
   version: string;
 };
+
+/** Whether data is wanted, also by a command line that nobody else understands. */
+const beforeJson = process.argv.slice(0, process.argv.indexOf('--json') + 1);
+const wantsJson = beforeJson.length > 0 && !beforeJson.includes('--');
 
 /** Colour is for people: off in a pipe and with NO_COLOR (no-color.org), on with FORCE_COLOR. */
 function colorful(stream: { readonly isTTY?: boolean }): boolean {
@@ -26,16 +31,33 @@ const run: Run = async (command, { json, reportIsProduct }) => {
   const outcome: Outcome = await command();
   const { stdout, note, problems } = outcome;
   const failed = problems.some(isError);
+  // The product first: if it cannot be written, that is what --json tells, in its one document.
+  if (!failed && !(await printed(stdout))) return;
   if (json || problems.length > 0)
     await report(outcome, json, reportIsProduct ? process.stdout : process.stderr);
-  if (!failed) process.stdout.write(stdout);
-  if (!failed && !json && note !== undefined) process.stderr.write(`${note}\n`);
-  if (!failed && outcome.exitCode !== undefined) process.exitCode = outcome.exitCode;
-  if (failed)
+  if (failed) {
     process.exitCode = problems.some((one) => isError(one) && isEnvironmental(one))
       ? EXIT.usage
       : EXIT.problems;
+    return;
+  }
+  if (!json && note !== undefined) process.stderr.write(`${note}\n`);
+  if (outcome.exitCode !== undefined) process.exitCode = outcome.exitCode;
 };
+
+/** Writes to standard output; false if it cannot, which the listener below tells. */
+function printed(text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, (cause) => {
+      resolve(!cause || isClosed(cause));
+    });
+  });
+}
+
+/** `pomaloba … | head` closes the pipe early: that is no error of ours. */
+function isClosed(cause: NodeJS.ErrnoException): boolean {
+  return cause.code === 'EPIPE';
+}
 
 /** Loaded only for problems: most runs have none, and start faster without. */
 async function report(
@@ -50,13 +72,13 @@ async function report(
 
 /** Tells why the run ended; a bug with all that its report needs. */
 function fail(cause: unknown): void {
-  if (cause instanceof CommanderError) {
-    // commander has printed its message; --help and --version come this way, too.
-    process.exitCode = cause.exitCode === 0 ? EXIT.done : EXIT.usage;
-  } else if (cause instanceof UsageError || cause instanceof EnvironmentError) {
-    const hint = cause instanceof UsageError && cause.hint !== undefined ? `\n  hint: ${cause.hint}` : '';
-    process.stderr.write(`pomaloba: ${cause.message}${hint}\n`);
+  const failure = failureOf(cause);
+  if (failure) {
+    process.stderr.write(wantsJson ? failureToJson(failure) : formatFailure(failure));
     process.exitCode = EXIT.usage;
+  } else if (cause instanceof CommanderError) {
+    // --help and --version, which commander has printed.
+    process.exitCode = EXIT.done;
   } else {
     const stack = cause instanceof Error ? cause.stack : String(cause);
     process.stderr.write(
@@ -66,9 +88,20 @@ function fail(cause: unknown): void {
   }
 }
 
-// `pomaloba … | head` closes the pipe early: that is no error of ours. A full disk is one of the environment.
+/** What `cause` says to the user; undefined if it is none of the user's matter. */
+function failureOf(cause: unknown): Failure | undefined {
+  if (cause instanceof UsageError) return { code: 'usage', message: cause.message, hint: cause.hint };
+  if (cause instanceof EnvironmentError)
+    return { code: 'environment', message: cause.message, hint: undefined };
+  if (!(cause instanceof CommanderError) || cause.exitCode === 0) return undefined;
+  const [, message = '', meant] = /^error: (.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(cause.message) ?? [];
+  const hint = meant === undefined ? 'pomaloba --help shows examples' : `did you mean ${meant}?`;
+  return { code: 'usage', message, hint };
+}
+
+// A full disk is an error of the environment.
 process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-  if (cause.code !== 'EPIPE') {
+  if (!isClosed(cause)) {
     fail(new EnvironmentError(`standard output cannot be written: ${cause.message}`, { cause }));
   }
 });

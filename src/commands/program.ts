@@ -65,7 +65,8 @@ export function buildProgram(version: string, run: Run): Command {
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', EXIT_CODES)
     .enablePositionalOptions()
-    .showHelpAfterError('(pomaloba --help shows examples)')
+    // What is wrong is thrown, and told by cli.ts as everything else.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .hook('preSubcommand', refuseOwnOptions);
   addPrint(program, run);
@@ -96,7 +97,7 @@ function addPrint(program: Command, run: Run): void {
     .option('--delete', 'print what removes the rules again')
     .option('--name <name>', "the ruleset's name (default: the app's, if there is one app)")
     .option('--out <file>', 'write to a file, as a whole or not at all, instead of standard output')
-    .option('--json', 'print problems as JSON, on standard error');
+    .option('--json', 'print what is wrong as JSON, on standard error');
   addRoleOptions(program, { hidden: true });
   program.action((specs: string[], flags: PrintFlags) => {
     if (flags.outputType === 'ansible') return runAnsible(specs, flags, run);

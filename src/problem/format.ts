@@ -1,7 +1,7 @@
 // Problems as text for people and as JSON for programs: the same facts in both.
 import { codeFrameColumns } from '@babel/code-frame';
 import pico from 'picocolors';
-import { printable, UNPRINTABLE } from './printable.js';
+import { jsonText, printable } from './printable.js';
 import { type Location, type Problem, type Range, sortProblems } from './problem.js';
 
 type Colors = ReturnType<typeof pico.createColors>;
@@ -41,7 +41,7 @@ export function problemsToJson(problems: readonly Problem[], report: object = {}
   }));
   const more = sorted.length - list.length;
   const document = { version: 1, problems: list, ...(more > 0 ? { more } : {}), ...report };
-  return `${escaped(JSON.stringify(document, null, 2))}\n`;
+  return jsonText(document);
 }
 
 function formatProblem(problem: Problem, colors: Colors): string {
@@ -117,10 +117,4 @@ function linesBetween(text: string, first: number, last: number): string[] {
     offset = end + 1;
   }
   return lines;
-}
-
-/** JSON whose strings hold the same, and no control character: `JSON.stringify` leaves those above 0x7e. */
-function escaped(json: string): string {
-  const escape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return json.replace(UNPRINTABLE, (char) => (char === '\n' ? char : escape(char)));
 }

@@ -85,7 +85,7 @@ describe('usage errors end with exit code 2 and print nothing on standard output
     { name: 'no spec', args: ['--delete'], message: 'no spec is given' },
     { name: 'no spec to validate', args: ['validate'], message: 'no spec is given' },
     { name: 'an unknown option', args: ['--delte', SAMPLE], message: "unknown option '--delte'" },
-    { name: 'a misspelled option', args: ['--delte', SAMPLE], message: 'Did you mean --delete?' },
+    { name: 'a misspelled option', args: ['--delte', SAMPLE], message: 'hint: did you mean --delete?' },
     {
       name: 'an unknown type',
       args: [SAMPLE, '--output-type', 'pf'],
@@ -104,6 +104,35 @@ describe('usage errors end with exit code 2 and print nothing on standard output
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('    at ');
+  });
+
+  it.each([
+    {
+      name: 'a misspelled option',
+      args: ['--delte', SAMPLE],
+      problem: { code: 'usage', message: "unknown option '--delte'", hint: 'did you mean --delete?' },
+    },
+    {
+      name: 'an unknown type',
+      args: [SAMPLE, '--output-type', 'pf'],
+      problem: { code: 'usage', hint: 'pomaloba --help shows examples' },
+    },
+    { name: 'several apps', args: ['specs'], problem: { hint: 'add --name NAME, for example --name lb' } },
+    { name: 'a bad name', args: [SAMPLE, '--name', '$x'], problem: { code: 'usage' } },
+    { name: 'no spec to validate', args: ['validate'], problem: { message: 'no spec is given' } },
+    { name: 'a role without --out', args: ['ansible', SAMPLE], problem: { code: 'usage' } },
+    { name: 'an --out in no directory', args: [SAMPLE, '--out', 'no/x'], problem: { code: 'environment' } },
+    { name: 'a role in a file', args: ['ansible', SAMPLE, '--out', 'x'], problem: { code: 'environment' } },
+  ])('are JSON with --json, on standard error: $name', ({ args, problem }) => {
+    const cwd = folder({ 'specs/a.yml': spec('a', 1), 'specs/b.yml': spec('b', 2), x: '' });
+    const { code, stdout, stderr } = pomaloba([...args, '--json'], { cwd });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const told = { severity: 'error', message: expect.any(String) as string, ...problem };
+    expect(JSON.parse(stderr)).toEqual({ version: 1, problems: [expect.objectContaining(told)] });
+  });
+
+  it('a file that is called --json asks for no JSON', () => {
+    expect(pomaloba(['--name', '$x', '--', '--json']).stderr).toMatch(/^pomaloba: /);
   });
 });
 
@@ -171,6 +200,12 @@ describe('streams', () => {
     expect(stderr).toBe(
       'pomaloba: standard output cannot be written: ENOSPC: no space left on device, write\n',
     );
+  });
+
+  it('with --json the message about a full disk is the only document', () => {
+    const { code, stderr } = shell(`$POMALOBA ${SAMPLE} --json > /dev/full`);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({ problems: [{ code: 'environment' }] });
   });
 
   it('colour is for terminals, and for those who ask', () => {
