@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { OUTPUT_TYPES } from '../print/output.js';
+import { printable } from '../problem/printable.js';
 import { SCHEMA_FILE } from '../validate/schema.js';
 import type { Shell } from './completion.js';
 import {
@@ -174,5 +175,5 @@ async function toFile(out: string | undefined, outcome: Outcome): Promise<Outcom
   if (out === undefined || outcome.stdout === '') return outcome;
   const { writeFile } = await import('../print/write-file.js');
   writeFile(out, outcome.stdout);
-  return { ...outcome, stdout: '', note: `${out}: written` };
+  return { ...outcome, stdout: '', note: `${printable(out)}: written` };
 }

@@ -1,6 +1,6 @@
 // Why a run ended that never came to look at a spec, or could not write what it made: as text and as JSON. Apart from
 // format.ts, which has more to load.
-import { jsonText } from './printable.js';
+import { jsonText, printable } from './printable.js';
 
 /** Never renamed, as the codes of problems; `usage` is for the command line. */
 type FailureCode = 'usage' | 'environment';
@@ -12,9 +12,10 @@ export interface Failure {
   readonly hint: string | undefined;
 }
 
-/** The failure in lines for people. */
+/** The failure in lines for people: it may repeat a path or an argument that comes from others. */
 export function formatFailure({ message, hint }: Failure): string {
-  return `pomaloba: ${message}${hint === undefined ? '' : `\n  hint: ${hint}`}\n`;
+  const advice = hint === undefined ? '' : `\n  hint: ${printable(hint)}`;
+  return `pomaloba: ${printable(message)}${advice}\n`;
 }
 
 /** The failure as the document that problems are told in; it has no place in a file. */

@@ -208,6 +208,26 @@ describe('streams', () => {
     expect(JSON.parse(stderr)).toMatchObject({ problems: [{ code: 'environment' }] });
   });
 
+  it.each([
+    { name: 'a file that is written', args: [SAMPLE, '--out', 'o\u001b[31mx'], code: 0 },
+    { name: 'one that cannot be', args: [SAMPLE, '--out', 'no\u009b/o\u001b[31mx'], code: 2 },
+    {
+      name: 'a role in a file',
+      args: ['ansible', SAMPLE, '--out', 'role', '--vars', 'file\u0007/x'],
+      code: 2,
+    },
+    { name: 'an option', args: [SAMPLE, '--o\u001b[31mx'], code: 2 },
+    { name: 'a value', args: [SAMPLE, '--output-type', '\u001b[31mx'], code: 2 },
+    { name: 'a name', args: [SAMPLE, '--name', '\u009b31m'], code: 2 },
+  ])('the terminal gets no control character of $name', ({ args, code }) => {
+    const cwd = folder({ 'file\u0007': '' });
+    const told = pomaloba(args, { cwd });
+    expect(told.code).toBe(code);
+    expect(told.stderr).toMatch(
+      /^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*\ufffd[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$/,
+    );
+  });
+
   it('colour is for terminals, and for those who ask', () => {
     const bad = { input: 'app: 1\n' };
     const ESCAPE = '\u001b[';
