@@ -9,13 +9,25 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${quote(value)}`;
   if (typeof value === 'number') return `the number ${value}`;
   if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return describeList(value.length);
+  if (Array.isArray(value)) return describeList(value);
   return typeof value === 'object' ? 'a mapping' : JSON.stringify(value);
 }
 
-function describeList(length: number): string {
-  if (length === 0) return 'an empty list';
-  return `a list of ${length === 1 ? '1 entry' : `${length} entries`}`;
+function describeList(list: readonly unknown[]): string {
+  if (list.length === 0) return 'an empty list';
+  const repeated = firstRepeated(list);
+  if (repeated !== undefined) return `a list that holds ${quote(repeated)} more than once`;
+  return `a list of ${list.length === 1 ? '1 entry' : `${list.length} entries`}`;
+}
+
+/** The first text that was in `list` before. In one pass, as a list may have a hundred thousand entries. */
+function firstRepeated(list: readonly unknown[]): string | undefined {
+  const seen = new Set<string>();
+  return list.find((item): item is string => {
+    if (typeof item !== 'string') return false;
+    const before = seen.size;
+    return seen.add(item).size === before;
+  });
 }
 
 /** `text` in double quotes, shortened. */
