@@ -1,7 +1,7 @@
 // What `npm pack` makes installs and runs anywhere: schema and templates inside, no other package needed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../support/rulesets.js';
 
@@ -47,4 +47,29 @@ test('packed, installed elsewhere, and run from a third place', () => {
   const bad = spawnSync(bin, ['-'], { cwd: '/', input: 'pomaloba: 2', encoding: 'utf8' });
   expect(bad).toMatchObject({ status: 1, stdout: '' });
   expect(bad.stderr).toContain('<stdin>:1:11 error wrong-value');
+});
+
+/** What the texts of the package link to, relative to its root. */
+function linksIn(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target = '']) =>
+    posix.join(posix.dirname(file), target),
+  );
+}
+
+test('the package holds all that its texts and its help refer to', () => {
+  const pack = ['pack', '--dry-run', '--ignore-scripts', '--json'];
+  const [{ files }] = JSON.parse(execFileSync('npm', pack, { cwd: ROOT, encoding: 'utf8' })) as [
+    { files: { path: string }[] },
+  ];
+  const packed = files.map(({ path }) => path);
+  const help = execFileSync(process.execPath, [join(ROOT, 'dist/cli.js'), 'ansible', '--help'], {
+    encoding: 'utf8',
+  });
+  const wanted = [
+    ...packed.filter((file) => /^[^/]*\.md$|^docs\//.test(file)).flatMap(linksIn),
+    ...(help.match(/docs\/\S+/g) ?? []),
+  ];
+  expect(wanted).toContain('docs/gitops.md');
+  expect(packed).toEqual(expect.arrayContaining(wanted));
 });
