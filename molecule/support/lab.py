@@ -11,8 +11,10 @@ LAB = os.environ["LAB"]
 SUPPORT = pathlib.Path(__file__).parent
 ROLE = pathlib.Path(os.environ["ANSIBLE_ROLES_PATH"]) / "pomaloba"
 SCENARIO = pathlib.Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+INVENTORIES = [file for file in (SUPPORT / "inventory.yml", SCENARIO / "inventory.yml") if file.exists()]
 CACHE = SUPPORT.parent.parent / ".cache/molecule"
 PODMAN = {**os.environ, "CONTAINERS_CONF": str(CACHE / "containers.conf")}
+CONVERGE = SUPPORT / "converge.yml"
 BOOT = "/etc/pomaloba/lb/ruleset"
 IS_LIVE = f"sh /etc/pomaloba/lb/control.sh is-live {BOOT}"
 
@@ -28,11 +30,11 @@ def check(truth, text, detail=""):
     tell(f"true: {text}")
 
 
-def lb(shell, must_work=True):
-    """Runs shell on the load balancer, past ssh and the rules; its output, without the last newline."""
-    done = subprocess.run(["podman", "exec", f"{LAB}-lb", "sh", "-c", shell], env=PODMAN, capture_output=True, text=True)
+def lb(shell, must_work=True, name="lb"):
+    """Runs shell on a load balancer, past ssh and the rules; its output, without the last newline."""
+    done = subprocess.run(["podman", "exec", f"{LAB}-{name}", "sh", "-c", shell], env=PODMAN, capture_output=True, text=True)
     if must_work and done.returncode != 0:
-        raise SystemExit(f"on the load balancer: {shell}\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"on {name}: {shell}\n{done.stdout}{done.stderr}")
     return done.stdout.rstrip("\n")
 
 
@@ -46,9 +48,9 @@ def client(*command):
     return done.stdout
 
 
-def make_role(*specs):
+def make_role(*specs, options=()):
     inputs = [word for spec in specs for word in ("--input-spec", str(spec))]
-    command = ["node", str(SUPPORT.parent.parent / "dist/cli.js"), "ansible", *inputs, "--out", str(ROLE), "--force"]
+    command = ["node", str(SUPPORT.parent.parent / "dist/cli.js"), "ansible", *inputs, "--out", str(ROLE), "--force", *options]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -58,21 +60,27 @@ class Run:
     def __init__(self, returncode, output):
         self.output = output
         self.failed = returncode != 0
-        match = re.search(r"^lb +: ok=(\d+) +changed=(\d+)", output, re.M)
-        self.ok, self.changed = (int(match[1]), int(match[2])) if match else (-1, -1)
+        recap = re.findall(r"^(lb\d) +: ok=\d+ +changed=(\d+)", output, re.M)
+        # How much was changed: on each load balancer that was tried at all, and on the first.
+        self.changes = {name: int(changed) for name, changed in recap}
+        self.changed = self.changes.get("lb1", -1)
+
+
+def playing(playbook, arguments, variables):
+    settings = [value for key in sorted(variables) for value in ("-e", json.dumps({key: variables[key]}))]
+    inventories = [word for file in INVENTORIES for word in ("-i", str(file))]
+    return ["ansible-playbook", *inventories, str(playbook), *arguments, *settings]
 
 
 def start_role(**variables):
-    arguments = [value for key in sorted(variables) for value in ("-e", json.dumps({key: variables[key]}))]
-    play = ["ansible-playbook", "-i", str(SUPPORT / "inventory.yml"), str(SUPPORT / "converge.yml"), *arguments]
-    return subprocess.Popen(play, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    command = playing(CONVERGE, [], variables)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
-def run_role(*arguments, **variables):
+def run_role(*arguments, playbook=CONVERGE, **variables):
     """Runs the role with these variables; further arguments (--check) go to ansible-playbook."""
-    settings = [value for key in sorted(variables) for value in ("-e", json.dumps({key: variables[key]}))]
-    play = ["ansible-playbook", "-i", str(SUPPORT / "inventory.yml"), str(SUPPORT / "converge.yml"), *arguments, *settings]
-    done = subprocess.run(play, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = playing(playbook, arguments, variables)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return Run(done.returncode, done.stdout)
 
 
