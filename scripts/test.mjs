@@ -4,7 +4,7 @@ import { readJson } from './support/json.mjs';
 import { ensureMolecule, obstacle, runScenario } from './support/molecule.mjs';
 import { ensureNftVersions } from './support/nft-versions.mjs';
 import { ensureNodeModules } from './support/node-modules.mjs';
-import { messageOf, runInherited } from './support/shell.mjs';
+import { isCi, messageOf, runInherited } from './support/shell.mjs';
 import { ensureSystemPackages } from './support/system-packages.mjs';
 import { ensureVenv } from './support/venv.mjs';
 import { runVitest, sum } from './support/vitest-report.mjs';
@@ -84,16 +84,15 @@ function played() {
 
 /** @param {readonly Step[]} steps @param {readonly string[]} notRun */
 function report(steps, notRun) {
-  const isCi = !['', '0', 'false'].includes(process.env['CI'] ?? '');
   const { passed, failed, skipped } = steps
     .map(({ counts }) => counts)
     .reduce(sum, { passed: 0, failed: 0, skipped: 0 });
   console.log('\n== Summary');
   for (const { name, isGood } of steps) console.log(`${isGood ? 'ok    ' : 'FAILED'}  ${name}`);
   for (const line of notRun) console.log(`could not run: ${line}`);
-  if (isCi && notRun.length > 0) console.log('In CI every test has to run: this run has failed.');
+  if (isCi() && notRun.length > 0) console.log('In CI every test has to run: this run has failed.');
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-  process.exitCode = failed > 0 || (isCi && notRun.length > 0) ? 1 : 0;
+  process.exitCode = failed > 0 || (isCi() && notRun.length > 0) ? 1 : 0;
 }
 
 const args = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync }
 import { join } from 'node:path';
 import { aptInstall } from './apt.mjs';
 import { isInstalled, ROOT, say, succeeds } from './shell.mjs';
+import { ensureOldestVenv } from './venv.mjs';
 
 const SCENARIOS = join(ROOT, 'molecule');
 const LOGS = join(ROOT, '.cache/molecule');
@@ -17,6 +18,12 @@ const PACKAGE_OF = {
   'ssh-keygen': 'openssh-client',
   ip: 'iproute2',
 };
+
+/**
+ * What single scenarios need: installs it, and says what keeps this machine from it.
+ * @type {Record<string, () => string | undefined>}
+ */
+const NEEDS = { oldest: ensureOldestVenv };
 
 /** The names of all scenarios. */
 export function scenarios() {
@@ -36,6 +43,11 @@ export function obstacle() {
 export function ensureMolecule() {
   const missing = Object.entries(PACKAGE_OF).filter(([command]) => !isInstalled(command));
   if (missing.length > 0) aptInstall([...new Set(missing.map(([, name]) => name))]);
+}
+
+/** Installs what a scenario needs beside that; says what keeps this machine from it. @param {string} name */
+export function ensureNeeds(name) {
+  return NEEDS[name]?.();
 }
 
 /**

@@ -10,6 +10,11 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Where system tools live that a normal user's PATH often leaves out. */
 const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
+/** Whether this runs in CI, where what cannot be tested is a failure. */
+export function isCi() {
+  return !['', '0', 'false'].includes(process.env['CI'] ?? '');
+}
+
 /** Tells on stderr what is going on: stdout belongs to the program that was asked for. @param {string} line */
 export function say(line) {
   process.stderr.write(`${line}\n`);
