@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aptInstall } from './apt.mjs';
+import { ensureCollections } from './collections.mjs';
 import { isInstalled, ROOT, say, succeeds } from './shell.mjs';
 import { ensureOldestVenv } from './venv.mjs';
 
@@ -21,9 +22,9 @@ const PACKAGE_OF = {
 
 /**
  * What single scenarios need: installs it, and says what keeps this machine from it.
- * @type {Record<string, () => string | undefined>}
+ * @type {Record<string, () => string | undefined | void>}
  */
-const NEEDS = { oldest: ensureOldestVenv };
+const NEEDS = { oldest: ensureOldestVenv, own: ensureCollections };
 
 /** The names of all scenarios. */
 export function scenarios() {
@@ -47,7 +48,7 @@ export function ensureMolecule() {
 
 /** Installs what a scenario needs beside that; says what keeps this machine from it. @param {string} name */
 export function ensureNeeds(name) {
-  return NEEDS[name]?.();
+  return NEEDS[name]?.() ?? undefined;
 }
 
 /**

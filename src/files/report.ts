@@ -5,7 +5,7 @@ import type { Action, Change } from './plan.js';
 import { nameOf, type Target } from './target.js';
 
 /** More lines than this are counted: --diff shows them all. */
-const MOST_FILES = 50;
+const MOST_FILES = 100;
 const MOST_DIFF_LINES = 40;
 
 const WORDS: Readonly<Record<Action, readonly [done: string, planned: string]>> = {
