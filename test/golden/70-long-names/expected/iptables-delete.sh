@@ -27,15 +27,16 @@ owned='PMLB/lb'
 # there several times one stays, where it is; what else is loaded is not touched.
 converge() {
 	loaded=$("$1-save")
+	# All by standard input: one argument can have no more than 128 KiB.
 	transaction=$(
-		printf '%s\n' "$loaded" '#wanted' "$2" |
-			awk -v owned="$owned" -v emptied='--comment "replaced by lb" -j RETURN' '
+		printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
+			awk -v emptied='--comment "replaced by lb" -j RETURN' '
 				function is_ours(chain, part) {
 					split(chain, part, "/")
 					return (part[1] "/" part[2]) in ours
 				}
-				BEGIN { for (i = split(owned, name, " "); i > 0; i--) ours[name[i]] = 1 }
 
+				$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
 				/^# Table .(filter|nat). is incompatible/ { print "pomaloba: " substr($0, 3) >"/dev/stderr"; exit failed = 1 }
 				$1 == "#wanted" { wanted = 1; next }
 				/^\*/ { table = substr($1, 2); next }
