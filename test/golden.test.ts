@@ -1,4 +1,4 @@
-// Each directory of test/golden holds a spec and what is printed of it. `npx vitest run -u test/golden.test.ts`
+// Each directory of test/golden holds a spec and what is printed of it. `npx vitest run test/golden.test.ts -u`
 // writes the expected files anew; a change of them needs an entry "Generated output" in CHANGELOG.md.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
