@@ -127,6 +127,22 @@ describe.each(BACKENDS)('$name', (backend) => {
     expect(await rulesOf(lab, backend)).toBe(before);
   });
 
+  test('removes what a ruleset of several apps took the place of, unless that was loaded again', async () => {
+    const both = spec('MyApp', 10) + spec('other', 11);
+    await load(lab, backend, MY_APP);
+    const fresh = await rulesOf(lab, backend);
+    await load(lab, backend, both);
+    await remove(lab, backend, both);
+    expect(await rulesOf(lab, backend)).toBe(before);
+    await load(lab, backend, MY_APP);
+    await load(lab, backend, both);
+    await load(lab, backend, MY_APP);
+    await remove(lab, backend, both);
+    // A restore file adds its jumps again: the rest is the same.
+    const rules = (text: string): Set<string> => new Set(text.split('\n'));
+    expect(rules(await rulesOf(lab, backend))).toEqual(rules(fresh));
+  });
+
   test('removes a ruleset of several apps without the single ones ever loaded', async () => {
     const both = spec('MyApp', 10) + spec('other', 11);
     await load(lab, backend, both);

@@ -37,18 +37,20 @@ forward() {
 }
 
 # Makes the rules in $2 (restore format; none: removes all) what is loaded of ours, through $1 (iptables or
-# ip6tables), in one transaction a table. Ours are the chains named in $owned and those below them, and chains that
-# a restore file of this ruleset has emptied. Chains that $2 lacks go, with the jumps to them; of a jump that is
-# there several times one stays, where it is; what else is loaded is not touched.
+# ip6tables), in one transaction a table. Ours are the chains named in $owned, chains that a restore file of this
+# ruleset has emptied, and those below them. Chains that $2 lacks go, with the jumps to them; of a jump that is there
+# several times one stays, where it is; what else is loaded is not touched.
 converge() {
 	loaded=$("$1-save")
 	# All by standard input: one argument can have no more than 128 KiB.
 	transaction=$(
 		printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
 			awk -v emptied='--comment "replaced by MyApp" -j RETURN' '
-				function is_ours(chain, part) {
+				# An emptied chain holds the mark alone: with any other rule, its own ruleset was loaded again.
+				function is_ours(table, chain, part) {
 					split(chain, part, "/")
-					return (part[1] "/" part[2]) in ours
+					chain = part[1] "/" part[2]
+					return chain in ours || (table, chain) in marked && !((table, chain) in used)
 				}
 
 				$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
@@ -58,12 +60,10 @@ converge() {
 				/^#/ || /^$/ || $1 == "COMMIT" { next }
 
 				!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
-				!wanted && $1 == "-A" && index($0, emptied) { marks[table, $2]++; next }
+				!wanted && $1 == "-A" && index($0, emptied) { marked[table, $2] = 1; next }
 				!wanted && $1 == "-A" {
 					used[table, $2] = 1
-					if ($(NF - 1) !~ /^-[gj]$/) next
-					used[table, $NF] = 1
-					if (is_ours($NF) && !is_ours($2)) jump[table, ++jumps[table]] = $0
+					if ($(NF - 1) ~ /^-[gj]$/) jump[table, ++jumps[table]] = $0
 				}
 				!wanted { next }
 
@@ -77,8 +77,7 @@ converge() {
 					return text
 				}
 				function goes(table, name) {
-					if (is_ours(name)) return !((table, name) in declared)
-					return (table, name) in marks && !((table, name) in used)
+					return is_ours(table, name) && !((table, name) in declared)
 				}
 				function put(table, text) {
 					if (!opened[table]++) print "*" table
@@ -89,6 +88,7 @@ converge() {
 					for (i = 1; i <= jumps[table]; i++) {
 						text = jump[table, i]
 						last = split(text, words, " ")
+						if (!is_ours(table, words[last]) || is_ours(table, words[2])) continue
 						if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
 						sub(/^-A/, "-D", text)
 						put(table, text)
