@@ -271,20 +271,4 @@ describe.each(iptables)('$name', (backend) => {
     await remove(lab, backend, MY_APP);
     expect(await rulesOf(lab, backend)).toBe(before);
   });
-
-  // Legacy iptables can list all that it can load.
-  if (backend.name.includes('legacy')) return;
-
-  test('fails where the rules cannot be listed, and removes nothing then', async () => {
-    await load(lab, backend, MY_APP);
-    await inLb(lab, backend, 'nft add rule ip nat PREROUTING numgen inc mod 2 0 counter');
-    const loaded = await inLb(lab, backend, 'nft list ruleset');
-    for (const removal of [true, false]) {
-      const file = rulesetFile(backend, MY_APP, removal);
-      const { code, stderr } = await lab.exec('lb', ['dash', file]);
-      expect(code).not.toBe(0);
-      expect(stderr).toContain("pomaloba: Table `nat' is incompatible");
-      expect(await inLb(lab, backend, 'nft list ruleset')).toBe(loaded);
-    }
-  });
 });
