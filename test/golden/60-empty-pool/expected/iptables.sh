@@ -165,12 +165,12 @@ rules() {
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
--I FORWARD -j PMLB/lb
 -I OUTPUT -j PMLB/lb
-# Only new connections: those that a destination had before it was drained live on.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "closed" -j REJECT --reject-with tcp-reset
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "closed" -j REJECT --reject-with tcp-reset
--6 -A PMLB/lb -d 2001:db8::11 -p tcp --dport 80 --syn -m conntrack --ctstate NEW -m comment --comment "half" -j REJECT --reject-with tcp-reset
+# Only new connections: those that a destination had before it was drained live on. By what they were opened to: the
+# nat table has changed it.
+-4 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "closed" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "closed" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::11 --ctorigdstport 80 -m comment --comment "half" -j REJECT --reject-with tcp-reset
 COMMIT
 *nat
 :PMLB/lb - [0:0]
@@ -178,15 +178,24 @@ COMMIT
 :PMLB/lb/closed - [0:0]
 :PMLB/lb/half - [0:0]
 :PMLB/lb/open - [0:0]
+:PMLB/lb/_refuse - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 
 # Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
 -A PREROUTING -j PMLB/lb
 -A OUTPUT -j PMLB/lb
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "closed" -j PMLB/lb/_refuse
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "closed" -j PMLB/lb/_refuse
 # half: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "half" -j PMLB/lb/half
 -4 -A PMLB/lb/half -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-6 -A PMLB/lb -d 2001:db8::11 -p tcp --dport 80 --syn -m comment --comment "half" -j PMLB/lb/_refuse
 # open: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "open" -j PMLB/lb/open
 -4 -A PMLB/lb/open -p tcp -j DNAT --to-destination 198.51.100.2:30080
