@@ -11,11 +11,17 @@ function asRoot() {
   return process.stdin.isTTY ? ['sudo'] : undefined;
 }
 
-/** Installs packages by apt-get; throws, naming them, if it cannot. @param {readonly string[]} packages */
-export function aptInstall(packages) {
+/**
+ * Installs packages by apt-get; throws if it cannot, naming what is missing: where there is no apt-get, commands say
+ * more than the names that Debian gives to packages.
+ * @param {readonly string[]} packages
+ * @param {readonly string[]} [missing]
+ */
+export function aptInstall(packages, missing = packages) {
   const names = packages.join(' ');
   const prefix = isInstalled('apt-get') ? asRoot() : undefined;
-  if (prefix === undefined) throw new Error(`Please install ${names} (this needs apt-get and root)`);
+  if (prefix === undefined)
+    throw new Error(`Please install ${missing.join(', ')} (this needs apt-get and root)`);
   /** @param {readonly string[]} args @returns {[string, string[]]} */
   const aptGet = (args) => {
     // env, as sudo would drop the variable.

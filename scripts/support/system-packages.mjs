@@ -31,12 +31,17 @@ function missing() {
     : commands;
 }
 
+/** @param {readonly [command: string, name: string]} entry */
+function described([command, name]) {
+  return `${command} (package ${name})`;
+}
+
 /** Installs what tests need and this machine lacks. */
 export function ensureSystemPackages() {
   extendPath();
   const wanted = missing();
   if (wanted.length === 0) return;
-  aptInstall([...new Set(wanted.map(([, name]) => name))]);
-  const left = missing().map(([command, name]) => `${command} (package ${name})`);
+  aptInstall([...new Set(wanted.map(([, name]) => name))], wanted.map(described));
+  const left = missing().map(described);
   if (left.length > 0) throw new Error(`Still missing after the installation: ${left.join(', ')}`);
 }
