@@ -24,8 +24,9 @@ function play(playbook, args = []) {
   return ['env', ...settings, program, '-i', join(SUPPORT, 'inventory.yml'), playbook, ...args];
 }
 
-/** @param {string} spec */
-function makeRole(spec) {
+/** @param {string} spec the file @param {string} text that it gets */
+function makeRole(spec, text) {
+  writeFileSync(spec, text);
   const out = join(ROLES, 'pomaloba');
   run([process.execPath, join(ROOT, 'dist/cli.js'), 'ansible', spec, '--out', out, '--force']);
 }
@@ -39,19 +40,16 @@ function row(name, samples, base, goal = '') {
 /** @param {string} directory for specs */
 function measure(directory) {
   const [converge, ping] = [join(SUPPORT, 'converge.yml'), join(ROOT, 'bench/ping.yml')];
-  const [one, many, changed] = ['one', 'many', 'changed'].map((name) => join(directory, `${name}.yml`));
-  if (one === undefined || many === undefined || changed === undefined) return;
-  writeFileSync(one, specs(1));
-  writeFileSync(many, specs(1000));
-  writeFileSync(changed, specs(1000).replace('10.0.1.0,', '10.0.99.1,'));
-  makeRole(one);
+  const spec = join(directory, 'ansible.yml');
+  const thousand = specs(1000);
+  makeRole(spec, specs(1));
   const first = [run(play(converge))];
   const [pings = [], seconds = [], checks = []] = interleaved(
     [play(ping), play(converge), play(converge, ['--check'])],
     ROUNDS,
   );
-  const applied = [many, changed, many].map((spec) => {
-    makeRole(spec);
+  const applied = [thousand, thousand.replace('10.0.1.0,', '10.0.99.1,'), thousand].map((text) => {
+    makeRole(spec, text);
     return run(play(converge));
   });
   console.log(

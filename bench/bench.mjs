@@ -9,6 +9,7 @@ import { DESTINATIONS, specs } from './specs.mjs';
 
 const CLI = [process.execPath, 'dist/cli.js'];
 const SIZES = [1, 100, 1000, 10_000];
+
 /**
  * A command in a network namespace that ends with it. Root needs no user namespace, and large rulesets do not
  * load in one: nft may not raise the size of its socket's buffer there.

@@ -1,6 +1,7 @@
 import os
+import subprocess
 
-from lab import BOOT, LAB, ROLE, SCENARIO, SUPPORT, Load, answers, check, lb, make_role, run_role, subprocess, tell
+from lab import BOOT, LAB, ROLE, SCENARIO, SUPPORT, Load, answers, check, lb, make_role, run_role, tell
 
 SITE = ROLE.parent / "site.yml"
 SPEC = SUPPORT / "spec.yml"
