@@ -41,11 +41,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a module of others is used; its replacement then stays a matter of one file. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  // Specs and inventories are read by one parser; the role's data is written in one place, its options read in one.
+  // Specs and inventories are read by one parser; files of variables are written in one place, the role's options read in one.
   yaml: [
     ...['document', 'keys', 'parse', 'syntax'].map((file) => `src/read/${file}.ts`),
-    'src/role/data.ts',
     'src/role/variables.ts',
+    'src/role/vars.ts',
   ],
   nunjucks: ['src/template/engine.ts', 'src/template/role.ts'],
   diff: ['src/files/diff.ts'],

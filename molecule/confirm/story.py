@@ -34,7 +34,7 @@ nothing_has_changed(boot)
 
 tell("== Data edited by hand, and settings that cannot be")
 make_role(SPEC)
-apps = ROLE / "defaults/main/apps.yml"
+apps = ROLE / "files/apps.json"
 good = apps.read_text()
 apps.write_text(good.replace("10.77.2.11", "10.77.2.19"))
 refused(run_role(), "pomaloba ansible --input-spec")

@@ -3,9 +3,10 @@ import { files } from '../generated/role.js';
 import { renderRole } from '../template/role.js';
 import type { View } from '../view/view.js';
 import type { Artifact } from './artifact.js';
-import { dataFile } from './data.js';
+import { dataFile, roleData } from './data.js';
 import { appTexts, pictured } from './readme.js';
 import { variablesOf } from './variables.js';
+import { varsFile } from './vars.js';
 
 export type Backend = 'nftables' | 'iptables';
 
@@ -16,15 +17,15 @@ export interface RoleSettings {
   readonly backend: Backend;
 }
 
-const DATA = 'defaults/main/apps.yml';
+const DATA = 'files/apps.json';
 const README = 'README.md';
 const ARGUMENT_SPECS = 'meta/argument_specs.yml';
-const DEFAULTS = 'defaults/main/main.yml';
+const DEFAULTS = 'defaults/main.yml';
 
 /** All files of the role, sorted by path. */
 export function buildRole(view: View, settings: RoleSettings): Artifact[] {
   const context = contextOf(view, settings);
-  const data: Artifact = { path: DATA, text: dataFile(view, context.command), executable: false };
+  const data: Artifact = { path: DATA, text: dataFile(roleData(view), context.command), executable: false };
   const others = files
     .filter(({ path }) => path !== README)
     .map(({ path, executable, text }) => ({ path, executable, text: text ?? renderRole(path, context) }));
@@ -39,7 +40,7 @@ export function buildRole(view: View, settings: RoleSettings): Artifact[] {
 
 /** The data alone, for another environment. */
 export function buildVars(view: View, backend: Backend): string {
-  return dataFile(view, commandOf(view, backend, '--vars FILE'));
+  return varsFile(roleData(view), commandOf(view, backend, '--vars FILE'));
 }
 
 /** The playbook; `rolePath` is how it names the role. */

@@ -1,50 +1,43 @@
-// The role's data: what is balanced, as YAML that reads like the specs.
-import { Document, isCollection, isMap, isScalar, Scalar, type YAMLMap, type YAMLSeq } from 'yaml';
+// The role's data: what is balanced, as JSON, which Ansible reads ten times faster than YAML.
 import type { View } from '../view/view.js';
 import { digestOf } from './digest.js';
 
-/**
- * Text that every reader of YAML takes for text without quotes: PyYAML, which Ansible uses, reads YAML 1.1, where
- * `0777`, `1:30`, `1_000` and `2001-12-14` are no strings, and `no` and `y` may be none.
- */
-const PLAIN = /^(?:[A-Za-z][A-Za-z0-9_./-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){3})$/;
-const WORDS = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
-
-/** The file that holds `view`; `command` is what makes it anew. */
-export function dataFile(view: View, command: string): string {
-  const document = new Document({ ...view, pomaloba_digest: digestOf(view) });
-  style(document.contents);
-  const data = document.toString({ lineWidth: 0, flowCollectionPadding: false });
-  return `# yamllint disable rule:line-length
-# What is balanced, compiled from the specs by
-#   ${command}
-# Change the specs and run that again: data that was edited by hand is refused.
----
-${data}`;
+export interface RoleData extends View {
+  readonly pomaloba_digest: string;
 }
 
-/** Quotes what needs quotes, and puts what holds no further mapping into one line: a change is then a line. */
-function style(node: unknown): void {
-  if (isScalar(node) && typeof node.value === 'string') {
-    node.type = isPlain(node.value) ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE;
-  }
-  if (!isCollection(node)) return;
-  const children = childrenOf(node);
-  for (const child of children) style(child);
-  node.flow = isMap(node)
-    ? children.every((child) => !isCollection(child) || isListOfScalars(child))
-    : isListOfScalars(node);
+/** The variables that the generator decides: `view`, and by what the role notices edits of it. */
+export function roleData(view: View): RoleData {
+  return { ...view, pomaloba_digest: digestOf(view) };
 }
 
-function childrenOf(node: YAMLMap | YAMLSeq): unknown[] {
-  return isMap(node) ? node.items.map(({ value }) => value) : node.items;
+/** The file that holds `data`; `command` is what makes it anew. What holds no further object is one line. */
+export function dataFile(data: RoleData, command: string): string {
+  return `${laidOut({ pomaloba_command: command, ...data }, '\n')}\n`;
+}
+
+/** `value` as JSON; `lineBreak` is a line feed and the indentation of the line that it begins on. */
+function laidOut(value: unknown, lineBreak: string): string {
+  if (!isContainer(value)) return JSON.stringify(value);
+  const isLine = isOneLine(value);
+  const inner = isLine ? '' : `${lineBreak}  `;
+  const items = Array.isArray(value)
+    ? value.map((item) => laidOut(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${laidOut(item, inner)}`);
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  return `${open}${inner}${items.join(isLine ? ', ' : `,${inner}`)}${isLine ? '' : lineBreak}${close}`;
+}
+
+function isOneLine(value: object): boolean {
+  if (Array.isArray(value)) return isListOfScalars(value);
+  return Object.values(value).every((item) => !isContainer(item) || isListOfScalars(item));
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** True, too, for an empty list. */
-function isListOfScalars(node: YAMLMap | YAMLSeq): boolean {
-  return !isMap(node) && node.items.every((item) => isScalar(item));
-}
-
-function isPlain(text: string): boolean {
-  return PLAIN.test(text) && !WORDS.test(text);
+function isListOfScalars(value: object): boolean {
+  return Array.isArray(value) && !value.some(isContainer);
 }

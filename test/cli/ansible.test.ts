@@ -16,7 +16,7 @@ import { treeOf } from '../support/tree.js';
 import { folder, pomaloba, type Result, shell, spec } from './run.js';
 
 const OUT = 'roles/pomaloba';
-const DATA = `${OUT}/defaults/main/apps.yml`;
+const DATA = `${OUT}/files/apps.json`;
 const README = `${OUT}/README.md`;
 const FILES = ['--playbook', 'site.yml', '--inventory', 'inventory.yml'];
 
@@ -137,7 +137,7 @@ describe('writing', () => {
     const before = treeOf(cwd);
     const { code, stdout, stderr } = generate(cwd, ...args, '--force');
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^pomaloba: \S+\.yml is a spec that was read: it cannot be written to\n/);
+    expect(stderr).toMatch(/^pomaloba: \S+\.(?:yml|json) is a spec that was read: it cannot be written to\n/);
     expect(treeOf(cwd)).toEqual(before);
   });
 
@@ -163,8 +163,8 @@ describe('--check and --diff', () => {
     const data = stdout.slice(stdout.indexOf(`--- a/${DATA}`)).split(/^--- /m)[1] ?? '';
     const added = data.split('\n').filter((line) => line.startsWith('+') && !line.startsWith('+++'));
     expect(added).toEqual([
-      expect.stringContaining('{ip: 198.51.100.9, port: 31080'),
-      expect.stringContaining('pomaloba_digest: '),
+      expect.stringContaining('{"ip": "198.51.100.9", "port": 31080'),
+      expect.stringContaining('"pomaloba_digest": '),
     ]);
     expect({ ...treeOf(cwd), 'specs/shop.yml': '' }).toEqual({ ...before, 'specs/shop.yml': '' });
   });
@@ -191,7 +191,7 @@ describe('--check and --diff', () => {
     expect(report.problems).toEqual([]);
     expect(report.files.find(({ file }) => file === DATA)).toMatchObject({
       action: 'update',
-      diff: expect.stringContaining('+  - app: cart\n') as string,
+      diff: expect.stringContaining('+      "app": "cart",\n') as string,
     });
     expect(report.files.find(({ file }) => file.endsWith('meta/main.yml'))).toMatchObject({ action: 'same' });
   });
@@ -254,16 +254,16 @@ describe('what is not ours', () => {
 
   test.each(['', '--force'])('symbolic links are never followed %s', (force) => {
     const cwd = repository();
-    const outside = folder({ 'main/apps.yml': 'theirs\n', 'README.md': 'theirs\n' });
-    rmSync(join(cwd, OUT, 'defaults'), { recursive: true });
-    symlinkSync(outside, join(cwd, OUT, 'defaults'));
+    const outside = folder({ 'apps.json': 'theirs\n', 'README.md': 'theirs\n' });
+    rmSync(join(cwd, OUT, 'files'), { recursive: true });
+    symlinkSync(outside, join(cwd, OUT, 'files'));
     rmSync(join(cwd, README));
     symlinkSync(join(outside, 'README.md'), join(cwd, README));
     const { code, stderr } = generate(cwd, ...(force === '' ? [] : [force]));
     expect(code).toBe(3);
-    expect(stderr).toContain(`refused ${DATA}: defaults is a symbolic link\n`);
+    expect(stderr).toContain(`refused ${DATA}: files is a symbolic link\n`);
     expect(stderr).toContain(`refused ${README}: it is a symbolic link\n`);
-    expect(treeOf(outside)).toEqual({ 'main/apps.yml': 'theirs\n', 'README.md': 'theirs\n' });
+    expect(treeOf(outside)).toEqual({ 'apps.json': 'theirs\n', 'README.md': 'theirs\n' });
   });
 
   test('the role itself may be reached by a link, and a file in its place is told', () => {

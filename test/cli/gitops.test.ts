@@ -77,7 +77,10 @@ describe.each(CHECKS)('%s', (_, commands) => {
     const { cwd, run } = repository();
     writeFileSync(join(cwd, 'specs/shop.yml'), spec('shop', 12));
     const { code, stdout } = run(script);
-    expect([code, stdout]).toEqual([3, expect.stringContaining('+          - {ip: 192.0.2.12, port: 80')]);
+    expect([code, stdout]).toEqual([
+      3,
+      expect.stringContaining('+            {"ip": "192.0.2.12", "port": 80'),
+    ]);
   });
 
   test('fails when a generated file was edited', () => {
@@ -105,7 +108,7 @@ describe('pre-commit', () => {
     writeFileSync(join(cwd, 'specs/shop.yml'), spec('shop', 12));
     // What pre-commit does: run the hook on what is staged, fail if that changes a file.
     const { code, stdout } = run(`git add specs\n${hook?.entry ?? 'false'}\ngit diff --exit-code --stat`);
-    expect([code, stdout]).toEqual([1, expect.stringContaining('apps.yml')]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('apps.json')]);
     expect(run('git add .\ngit commit -qm again').code).toBe(0);
   });
 
@@ -126,7 +129,7 @@ describe('pre-commit', () => {
 
 test('the data is marked as generated for reviews, and Git keeps the line ends', () => {
   const { run } = repository();
-  const { stdout } = run('git check-attr linguist-generated eol -- roles/pomaloba/defaults/main/apps.yml');
+  const { stdout } = run('git check-attr linguist-generated eol -- roles/pomaloba/files/apps.json');
   expect(stdout).toMatch(/linguist-generated: (?:set|true)\n/);
   expect(stdout).toContain('eol: lf');
 });

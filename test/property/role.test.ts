@@ -1,4 +1,4 @@
-// What holds for every role: PyYAML reads the very view; a plan that was carried out is empty; a manifest, whatever it
+// What holds for every role: Python reads the very view, as JSON and YAML; a plan that was carried out is empty; a manifest, whatever it
 // says, leads nowhere outside; and a run that is killed anywhere is completed by the next.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,8 +11,9 @@ import { apply } from '../../src/files/apply.js';
 import { isRefused, isStale } from '../../src/files/report.js';
 import { roleTarget } from '../../src/files/target.js';
 import type { Artifact } from '../../src/role/artifact.js';
-import { dataFile } from '../../src/role/data.js';
+import { dataFile, roleData } from '../../src/role/data.js';
 import { pythonJson } from '../../src/role/digest.js';
+import { varsFile } from '../../src/role/vars.js';
 import { CLI, folder, ROOT, spec } from '../cli/run.js';
 import { rulesetSpecs, toText } from '../support/arbitrary-spec.js';
 import { requires } from '../support/requirement.js';
@@ -30,20 +31,25 @@ const ODD_NAMES =
 const READ_AGAIN = `
 import hashlib, json, sys, yaml
 for line in sys.stdin:
-    data = yaml.safe_load(json.loads(line))
+    role, variables = json.loads(line)
+    data = yaml.safe_load(variables)
+    assert json.loads(role) == {"pomaloba_command": "a command", **data}
     digest = data.pop("pomaloba_digest")
     again = json.dumps(data, sort_keys=True)
     print(json.dumps([digest == hashlib.sha256(again.encode()).hexdigest(), again]))
 `;
 
-test('PyYAML reads the view, and computes its digest', (ctx) => {
+test('Python reads the view from the role and from the variables, and computes its digest', (ctx) => {
   const available = existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import yaml']).status === 0;
   requires(ctx, 'PyYAML in .venv', available, 'run npm test, which installs it');
   const random = fc.sample(rulesetSpecs, { numRuns: 300, seed: 3 }).map((specs) => toText(specs));
   const odd = ODD_NAMES.map((name, index) => spec(JSON.stringify(name), index + 1));
   const views = [...random, ...odd, odd.join('---\n')].map((text) => viewOf(text));
   const { stdout, stderr } = spawnSync(PYTHON, ['-c', READ_AGAIN], {
-    input: views.map((view) => JSON.stringify(dataFile(view, 'a command'))).join('\n'),
+    input: views
+      .map(roleData)
+      .map((data) => JSON.stringify([dataFile(data, 'a command'), varsFile(data, 'a command')]))
+      .join('\n'),
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
