@@ -9,6 +9,8 @@ const SUPPORT = join(ROOT, 'molecule/support');
 const LAB = 'pml-bench';
 const ROLES = join(ROOT, '.cache/molecule/bench-roles');
 const ROUNDS = 5;
+/** As the sample has. */
+const DESTINATIONS = 3;
 
 const environment = {
   MOLECULE_PROJECT_DIRECTORY: ROOT,
@@ -41,8 +43,8 @@ function row(name, samples, base, goal = '') {
 function measure(directory) {
   const [converge, ping] = [join(SUPPORT, 'converge.yml'), join(ROOT, 'bench/ping.yml')];
   const spec = join(directory, 'ansible.yml');
-  const thousand = specs(1000);
-  makeRole(spec, specs(1));
+  const thousand = specs(1000, DESTINATIONS);
+  makeRole(spec, specs(1, DESTINATIONS));
   const first = [run(play(converge))];
   const [pings = [], seconds = [], checks = []] = interleaved(
     [play(ping), play(converge), play(converge, ['--check'])],
@@ -53,7 +55,7 @@ function measure(directory) {
     return run(play(converge));
   });
   console.log(
-    `\nansible-playbook on a container load balancer, of ${ROUNDS} interleaved runs, against one ping:`,
+    `\nansible-playbook on a container load balancer, of ${ROUNDS} interleaved runs, apps of ${DESTINATIONS} destinations, against one ping:`,
   );
   row('a playbook of one ping', pings, pings);
   row('first run, with its packages', first, pings);

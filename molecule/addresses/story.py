@@ -72,7 +72,7 @@ check(not ssh_works(), "ssh is locked out")
 seconds = await_true(ssh_works, TIMEOUT + 10, "the host rolls back by itself")
 check(seconds < TIMEOUT + 2, f"ssh works again, {seconds:.1f} s later")
 run = finish(process)
-check(run.failed and '"Load the candidate" failed' in run.output, "the play fails, and says which step", run.output)
+check(run.failed and '"Check the candidate, arm the rollback and load it" failed' in run.output, "the play fails, and says which step", run.output)
 check(lb(f"cat {BOOT} {BOOT}.addresses") == boot and lb_succeeds(IS_LIVE), "what is loaded, now and at boot, is what was before")
 check(not has("10.77.1.2") and has(ON_LINK[0]), "the address is gone, the others are not")
 

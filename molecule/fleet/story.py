@@ -80,7 +80,7 @@ tell("== A rolling update that must not roll on")
 check("serial: 1" in SITE.read_text(), "the playbook that comes with the role takes one at a time")
 good = BROKEN.read_text()
 BROKEN.write_text("nonsense\n" + good)
-stopped_at_the_first("a broken template", "Let the kernel check the ruleset")
+stopped_at_the_first("a broken template", "Check the candidate, arm the rollback")
 BROKEN.write_text(good)
 
 make_role(SECOND)

@@ -3,7 +3,7 @@ import { files } from '../generated/role.js';
 import { renderRole } from '../template/role.js';
 import type { View } from '../view/view.js';
 import type { Artifact } from './artifact.js';
-import { dataFile, roleData } from './data.js';
+import { dataFiles, roleData } from './data.js';
 import { appTexts, pictured } from './readme.js';
 import { variablesOf } from './variables.js';
 import { varsFile } from './vars.js';
@@ -17,7 +17,6 @@ export interface RoleSettings {
   readonly backend: Backend;
 }
 
-const DATA = 'files/apps.json';
 const README = 'README.md';
 const ARGUMENT_SPECS = 'meta/argument_specs.yml';
 const DEFAULTS = 'defaults/main.yml';
@@ -25,7 +24,11 @@ const DEFAULTS = 'defaults/main.yml';
 /** All files of the role, sorted by path. */
 export function buildRole(view: View, settings: RoleSettings): Artifact[] {
   const context = contextOf(view, settings);
-  const data: Artifact = { path: DATA, text: dataFile(roleData(view), context.command), executable: false };
+  const data = Object.entries(dataFiles(roleData(view), context.command)).map(([name, text]): Artifact => ({
+    path: `files/${name}`,
+    text,
+    executable: false,
+  }));
   const others = files
     .filter(({ path }) => path !== README)
     .map(({ path, executable, text }) => ({ path, executable, text: text ?? renderRole(path, context) }));
@@ -35,7 +38,7 @@ export function buildRole(view: View, settings: RoleSettings): Artifact[] {
     ({ name }) => !generated.has(name),
   );
   const readme = { path: README, text: renderRole(README, { ...context, variables }), executable: false };
-  return [...others, data, readme].sort((one, other) => (one.path < other.path ? -1 : 1)).map(checked);
+  return [...others, ...data, readme].sort((one, other) => (one.path < other.path ? -1 : 1)).map(checked);
 }
 
 /** The data alone, for another environment. */

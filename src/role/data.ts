@@ -11,12 +11,22 @@ export function roleData(view: View): RoleData {
   return { ...view, pomaloba_digest: digestOf(view) };
 }
 
-/** The file that holds `data`; `command` is what makes it anew. What holds no further object is one line. */
-export function dataFile(data: RoleData, command: string): string {
-  return `${laidOut({ pomaloba_command: command, ...data }, '\n')}\n`;
+/**
+ * The files that hold `data`, by their names; `command` is what makes them anew. Two, since Ansible reads a file again
+ * wherever a variable of it is used, and what concerns all apps is used everywhere.
+ */
+export function dataFiles({ pomaloba_apps, ...data }: RoleData, command: string): Record<string, string> {
+  return {
+    'apps.json': file({ pomaloba_apps }),
+    'ruleset.json': file({ pomaloba_command: command, ...data }),
+  };
 }
 
-/** `value` as JSON; `lineBreak` is a line feed and the indentation of the line that it begins on. */
+function file(value: object): string {
+  return `${laidOut(value, '\n')}\n`;
+}
+
+/** `value` as JSON, what holds no further object in one line; `lineBreak` is a line feed and the indentation of the line that it begins on. */
 function laidOut(value: unknown, lineBreak: string): string {
   if (!isContainer(value)) return JSON.stringify(value);
   const isLine = isOneLine(value);

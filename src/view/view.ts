@@ -59,10 +59,18 @@ interface PoolView {
   readonly nft: string;
   readonly iptables_option: string;
   readonly nft_chain: string;
-  readonly endpoints: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[];
+  readonly endpoints: readonly EndpointView[];
   readonly destinations: readonly DestinationView[];
   /** How many slots the weights make; 0 for a pool that rejects. */
   readonly slots: number;
+}
+
+interface EndpointView {
+  readonly ip: string;
+  readonly port: number;
+  readonly protocol: string;
+  /** `ip:port` as ss prints it, an IPv6 address in brackets. */
+  readonly socket: string;
 }
 
 interface DestinationView {
@@ -156,8 +164,8 @@ function appView(ruleset: string, app: App): AppView {
   };
 }
 
-function endpointView({ address, port, protocol }: Endpoint): PoolView['endpoints'][number] {
-  return { ip: address.text, port, protocol };
+function endpointView({ address, port, protocol }: Endpoint): EndpointView {
+  return { ip: address.text, port, protocol, socket: withPort(address, port) };
 }
 
 function destinationViews(destinations: readonly Destination[]): DestinationView[] {

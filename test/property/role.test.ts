@@ -11,7 +11,7 @@ import { apply } from '../../src/files/apply.js';
 import { isRefused, isStale } from '../../src/files/report.js';
 import { roleTarget } from '../../src/files/target.js';
 import type { Artifact } from '../../src/role/artifact.js';
-import { dataFile, roleData } from '../../src/role/data.js';
+import { dataFiles, roleData } from '../../src/role/data.js';
 import { pythonJson } from '../../src/role/digest.js';
 import { varsFile } from '../../src/role/vars.js';
 import { CLI, folder, ROOT, spec } from '../cli/run.js';
@@ -33,7 +33,7 @@ import hashlib, json, sys, yaml
 for line in sys.stdin:
     role, variables = json.loads(line)
     data = yaml.safe_load(variables)
-    assert json.loads(role) == {"pomaloba_command": "a command", **data}
+    assert {**json.loads(role["apps.json"]), **json.loads(role["ruleset.json"])} == {"pomaloba_command": "a command", **data}
     digest = data.pop("pomaloba_digest")
     again = json.dumps(data, sort_keys=True)
     print(json.dumps([digest == hashlib.sha256(again.encode()).hexdigest(), again]))
@@ -48,7 +48,7 @@ test('Python reads the view from the role and from the variables, and computes i
   const { stdout, stderr } = spawnSync(PYTHON, ['-c', READ_AGAIN], {
     input: views
       .map(roleData)
-      .map((data) => JSON.stringify([dataFile(data, 'a command'), varsFile(data, 'a command')]))
+      .map((data) => JSON.stringify([dataFiles(data, 'a command'), varsFile(data, 'a command')]))
       .join('\n'),
     encoding: 'utf8',
     maxBuffer: 1 << 28,

@@ -1,9 +1,9 @@
 #!/bin/sh
-# look.sh UNIT SYSCTL-FILE SERVICES SETTING...: prints what the role has to know of the host, a fact a line: its kind and
-# its value. Changes nothing. SERVICES is a list with spaces; a SETTING is a file below /proc/sys.
+# look.sh UNIT DIRECTORY SYSCTL-FILE SERVICES SETTING...: prints what the role has to know of the host, a fact a line: its
+# kind and its value. Changes nothing. SERVICES is a list with spaces; a SETTING is a file below /proc/sys.
 PATH=$PATH:/usr/sbin:/sbin
-unit=$1 sysctl=$2 services=$3
-shift 3
+unit=$1 directory=$2 sysctl=$3 services=$4
+shift 4
 
 [ ! -d /run/systemd/system ] || echo 'init systemd'
 for tool in nft iptables-restore ip6tables-restore conntrack; do
@@ -28,11 +28,22 @@ done
 
 # Services that may flush our rules.
 for service in $services; do
-	for directory in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-		[ ! -e "$directory/$service.service" ] || { echo "service $service"; break; }
+	for units in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+		[ ! -e "$units/$service.service" ] || { echo "service $service"; break; }
 	done
 done
-[ ! -e "/etc/systemd/system/$unit-addresses.service" ] || echo 'unit addresses'
+if [ -e "/etc/systemd/system/$unit-addresses.service" ] || [ -s "$directory/ruleset.addresses" ] || [ -s "$directory/candidate.addresses" ]; then
+	echo 'manages addresses'
+fi
+
+# What an earlier run wrote, but for the ruleset: path, mode, owner, digest.
+for file in "$directory" "$directory"/*.sh "$directory"/*.py "$sysctl" \
+	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/*.service.d/"$unit".conf; do
+	[ ! -e "$file" ] || echo "file $(stat -c '%n %a %U:%G' "$file") $(sha256sum 2>/dev/null <"$file" | cut -d ' ' -f 1)"
+done
+for service in "$unit" "$unit-addresses"; do
+	! systemctl is-active -q "$service.service" || ! systemctl is-enabled -q "$service.service" || echo "on $service"
+done
 
 # Units that were written by a run which did not get as far as telling systemd.
 for service in "$unit" "$unit-addresses" $services; do echo "$service.service"; done |
