@@ -20,6 +20,14 @@ function spec(...open: readonly ('ipv4' | 'ipv6')[]): string {
   return JSON.stringify({ pomaloba: 1, app: 'MyApp', endpoints: ENDPOINTS, destinations });
 }
 
+/** Rules of somebody else, on which a packet spends its time while a reload overtakes it. */
+const SLOW = `{
+  echo 'table inet slow { chain rules { }'
+  for hook in prerouting output; do echo "chain $hook { type filter hook $hook priority -101; jump rules; }"; done
+  echo '}'
+} | nft -f -
+for part in 1 2 3 4; do seq 800 | sed 's/.*/add rule inet slow rules meta mark & counter/' | nft -f -; done`;
+
 describe.each(BACKENDS)('$name', (backend) => {
   let lab: Lab;
 
@@ -74,6 +82,7 @@ describe.each(BACKENDS)('$name', (backend) => {
 
   test('no change brings a connection to a service of the host', async () => {
     await inLb(lab, backend, `ip address add ${FOUR} dev lo; ip address add ${SIX} dev lo nodad`);
+    await inLb(lab, backend, SLOW);
     await load(lab, backend, spec());
     const loading = { isOn: true };
     const reached = (async () => {
@@ -94,5 +103,6 @@ describe.each(BACKENDS)('$name', (backend) => {
     loading.isOn = false;
     const workers = WORKER.addresses.map((ip) => nameOf({ ip, port: 30_080 }));
     for (const to of await reached) expect(workers).toContain(to);
+    await inLb(lab, backend, 'nft delete table inet slow');
   });
 });

@@ -132,25 +132,26 @@ table inet pomaloba-lb {
 		ct state new tcp flags & (fin | syn | rst | ack) == syn ip6 daddr . tcp dport @empty-ip6 reject with tcp reset
 	}
 
-	# Before balancing and after it. A packet that a reload overtakes meets the old rules first and the new ones then:
-	# between balancing no more and rejecting already, or the reverse, it would come to a service of this host.
-	chain refuse-prerouting-first {
+	# Before balancing, and where a packet comes if it was not balanced. One that a reload overtakes meets the old rules
+	# first and the new ones then: between balancing no more and rejecting already, or the reverse, it would come to a
+	# service of this host. The kernel picks the chains of a hook when a packet enters it, hence another hook.
+	chain refuse-prerouting {
 		type filter hook prerouting priority -101; policy accept;
 		jump refuse
 	}
 
-	chain refuse-prerouting {
-		type filter hook prerouting priority 0; policy accept;
-		jump refuse
-	}
-
-	chain refuse-output-first {
+	chain refuse-output {
 		type filter hook output priority -101; policy accept;
 		jump refuse
 	}
 
-	chain refuse-output {
-		type filter hook output priority 0; policy accept;
+	chain refuse-input {
+		type filter hook input priority -101; policy accept;
+		jump refuse
+	}
+
+	chain refuse-forward {
+		type filter hook forward priority -101; policy accept;
 		jump refuse
 	}
 }
