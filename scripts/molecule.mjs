@@ -1,13 +1,13 @@
 // npm run test:molecule: all scenarios of molecule/, or those that are named.
 import { ensureBuild } from './support/build.mjs';
-import { ensureMolecule, ensureNeeds, obstacle, runScenario, scenarios } from './support/molecule.mjs';
+import { ensureMolecule, obstacle, runScenarios, scenarios } from './support/molecule.mjs';
 import { ensureNodeModules } from './support/node-modules.mjs';
 import { isCi, messageOf, say } from './support/shell.mjs';
 import { ensureSystemPackages } from './support/system-packages.mjs';
 import { ensureVenv } from './support/venv.mjs';
 
 /** @param {readonly string[]} names */
-function main(names) {
+async function main(names) {
   ensureNodeModules();
   ensureSystemPackages();
   ensureVenv();
@@ -15,24 +15,17 @@ function main(names) {
   if (reason !== undefined) throw new Error(reason);
   ensureMolecule();
   ensureBuild();
-  const results = names.map((name) => ({ name, result: played(name) }));
-  const failed = results.filter(({ result }) => result === 'failed').map(({ name }) => name);
-  const notRun = results.filter(({ result }) => result === 'not run').map(({ name }) => name);
-  if (failed.length > 0) throw new Error(`failed: ${failed.join(', ')}`);
-  if (isCi() && notRun.length > 0) throw new Error(`in CI every scenario has to run: ${notRun.join(', ')}`);
-}
-
-/** @param {string} name */
-function played(name) {
-  const reason = ensureNeeds(name);
-  if (reason === undefined) return runScenario(name) ? 'ok' : 'failed';
-  say(`could not run: molecule ${name}: ${reason}`);
-  return 'not run';
+  const results = await runScenarios(names);
+  const notRun = results.filter((result) => result.obstacle !== undefined);
+  for (const result of notRun) say(`could not run: molecule ${result.name}: ${result.obstacle ?? ''}`);
+  const failed = results.filter((result) => !result.isGood && !notRun.includes(result));
+  if (failed.length > 0) throw new Error(`failed: ${failed.map(({ name }) => name).join(', ')}`);
+  if (isCi() && notRun.length > 0) throw new Error('in CI every scenario has to run');
 }
 
 try {
   const names = process.argv.slice(2);
-  main(names.length > 0 ? names : scenarios());
+  await main(names.length > 0 ? names : scenarios());
 } catch (reason) {
   say(`molecule: ${messageOf(reason)}`);
   process.exitCode = 1;

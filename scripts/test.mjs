@@ -1,7 +1,7 @@
 // npm test: installs what is missing, builds, checks and tests. Arguments after -- go to vitest, without checks.
 import { ensureBuild } from './support/build.mjs';
 import { readJson } from './support/json.mjs';
-import { ensureMolecule, obstacle, runScenario } from './support/molecule.mjs';
+import { ensureMolecule, obstacle, runScenarios, scenarios } from './support/molecule.mjs';
 import { ensureNftVersions } from './support/nft-versions.mjs';
 import { ensureNodeModules } from './support/node-modules.mjs';
 import { isCi, messageOf, runInherited } from './support/shell.mjs';
@@ -27,8 +27,8 @@ const PREPARATIONS = [
   ],
 ];
 
-/** The scenarios that are quick enough for every run; npm run test:molecule runs all. */
-const SCENARIOS = ['default', 'iptables'];
+/** The scenarios that are quick enough for every run; CI and npm run test:molecule run all. */
+const QUICK_SCENARIOS = ['default', 'iptables'];
 
 /** @typedef {{ name: string, isGood: boolean, counts: import('./support/vitest-report.mjs').Counts }} Step */
 
@@ -72,14 +72,20 @@ function tested(args) {
   return { notRun, step: { name: 'vitest', isGood: status === 0 && counts.failed === 0, counts } };
 }
 
-/** The role on container load balancers. @returns {{ steps: Step[], notRun: string[] }} */
-function played() {
+/** The role on container load balancers. @returns {Promise<{ steps: Step[], notRun: string[] }>} */
+async function played() {
   console.log('\n== molecule');
   const reason = obstacle();
   if (reason !== undefined) return { steps: [], notRun: [reason] };
   const ready = prepared('podman', ensureMolecule);
-  const steps = ready.isGood ? SCENARIOS.map((name) => step(`molecule ${name}`, runScenario(name))) : [];
-  return { steps: [ready, ...steps], notRun: [] };
+  const results = ready.isGood ? await runScenarios(isCi() ? scenarios() : QUICK_SCENARIOS) : [];
+  const run = results.filter((result) => result.obstacle === undefined);
+  return {
+    steps: [ready, ...run.map(({ name, isGood }) => step(`molecule ${name}`, isGood))],
+    notRun: results.flatMap(({ name, obstacle: why }) =>
+      why === undefined ? [] : [`molecule ${name}: ${why}`],
+    ),
+  };
 }
 
 /** @param {readonly Step[]} steps @param {readonly string[]} notRun */
@@ -99,5 +105,5 @@ const args = process.argv.slice(2);
 const preparations = PREPARATIONS.map(([name, prepare]) => prepared(name, prepare));
 const checks = args.length > 0 ? [] : checkNames().map(checked);
 const tests = tested(args);
-const plays = args.length > 0 ? { steps: [], notRun: [] } : played();
+const plays = args.length > 0 ? { steps: [], notRun: [] } : await played();
 report([...preparations, ...checks, tests.step, ...plays.steps], [...tests.notRun, ...plays.notRun]);

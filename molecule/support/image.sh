@@ -15,8 +15,11 @@ if [ -n "${POMALOBA_MOLECULE_IMAGE:-}" ]; then
 fi
 
 version=$(cat "$0" "$(dirname "$0")/repository.sh" | sha256sum | cut -c1-12)
-podman image exists "localhost/pomaloba-lb:$suite-$version" && exit 0
 mkdir -p "$CACHE"
+# Scenarios that run side by side: the second waits, and finds the image.
+exec 9>"$CACHE/$suite.lock"
+flock 9
+podman image exists "localhost/pomaloba-lb:$suite-$version" && exit 0
 tar=$CACHE/$suite-$version.tar
 if [ ! -e "$tar" ]; then
 	packages=systemd,systemd-sysv,dbus,libkmod2,python3,python3-apt,iproute2,procps,openssh-server,sudo

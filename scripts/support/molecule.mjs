@@ -1,5 +1,6 @@
 // Molecule's scenarios: the role on container load balancers.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aptInstall } from './apt.mjs';
@@ -46,28 +47,40 @@ export function ensureMolecule() {
   if (missing.length > 0) aptInstall([...new Set(missing.map(([, name]) => name))]);
 }
 
-/** Installs what a scenario needs beside that; says what keeps this machine from it. @param {string} name */
-export function ensureNeeds(name) {
-  return NEEDS[name]?.() ?? undefined;
-}
+/** Most of the time a scenario waits: for ssh, for systemd, for timers that are to fire. */
+const AT_ONCE = 2;
 
 /**
- * Runs a scenario. What it says is kept in .cache/molecule, and shown if it fails.
- * @param {string} name
+ * Runs scenarios; what keeps this machine from running one is its `obstacle`.
+ * @param {readonly string[]} names
+ * @returns {Promise<{ name: string, isGood: boolean, obstacle: string | undefined }[]>} in the order of the names
  */
-export function runScenario(name) {
+export async function runScenarios(names) {
   mkdirSync(LOGS, { recursive: true });
+  const results = names.map((name) => ({ name, isGood: false, obstacle: NEEDS[name]?.() ?? undefined }));
+  const queue = results.filter(({ obstacle: reason }) => reason === undefined);
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      next.isGood = await runScenario(next.name);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+/** What a scenario says is kept in .cache/molecule, and shown if it fails. @param {string} name */
+async function runScenario(name) {
   const log = join(LOGS, `${name}.log`);
   const output = openSync(log, 'w');
   const start = Date.now();
-  const { status } = spawnSync(join(ROOT, '.venv/bin/molecule'), ['test', '--scenario-name', name], {
+  const molecule = spawn(join(ROOT, '.venv/bin/molecule'), ['test', '--scenario-name', name], {
     cwd: ROOT,
     env: { ...process.env, PATH: `${join(ROOT, '.venv/bin')}:${process.env['PATH'] ?? ''}` },
     stdio: ['ignore', output, output],
   });
+  await once(molecule, 'close');
   closeSync(output);
-  const isGood = status === 0;
-  if (!isGood) process.stderr.write(readFileSync(log, 'utf8').slice(-20_000));
+  const isGood = molecule.exitCode === 0;
+  if (!isGood) console.error(readFileSync(log, 'utf8').slice(-20_000));
   say(`molecule ${name}: ${isGood ? 'ok' : 'FAILED'}, ${((Date.now() - start) / 1000).toFixed(0)} s`);
   return isGood;
 }
