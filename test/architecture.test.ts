@@ -50,6 +50,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   nunjucks: ['src/template/engine.ts', 'src/template/role.ts'],
   diff: ['src/files/diff.ts'],
   'ipaddr.js': ['src/model/address.ts'],
+  'cidr-tools': ['src/model/network.ts'],
   ajv: ['src/validate/cut.ts', 'src/validate/schema.ts'],
   'write-file-atomic': ['src/print/write-file.ts'],
   '@babel/code-frame': ['src/problem/format.ts'],

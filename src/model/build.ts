@@ -2,6 +2,7 @@
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
 import type { App, Ruleset } from './model.js';
+import { type Network, parseNetwork } from './network.js';
 
 /** The ruleset `name` of all apps in `specs`, in their order. The specs must be valid. */
 export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
@@ -21,6 +22,7 @@ function buildApp(spec: Spec): App {
       port: definite(port),
       weight,
     })),
+    ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }
 
@@ -28,6 +30,12 @@ function valid(ip: string): Address {
   const address = parseAddress(ip);
   if (typeof address === 'string') throw new TypeError(`not validated: ${ip} is no address`);
   return address;
+}
+
+function validNetwork(text: string): Network {
+  const network = parseNetwork(text);
+  if (typeof network === 'string') throw new TypeError(`not validated: ${text} is no network`);
+  return network;
 }
 
 function definite(port: number | string | undefined): number {

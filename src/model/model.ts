@@ -1,5 +1,6 @@
 // The load balancer as plain data: valid, canonical, every default filled in.
 import type { Address } from './address.js';
+import type { Network } from './network.js';
 
 type Protocol = 'tcp';
 
@@ -23,6 +24,8 @@ export interface App {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly destinations: readonly Destination[];
+  /** Who may connect; absent: everyone. */
+  readonly allowFrom?: readonly Network[];
 }
 
 /** What is loaded and removed as one: the text for one packet filter. */

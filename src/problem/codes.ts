@@ -23,6 +23,7 @@ export const PROBLEM_CODES = {
   // What a schema cannot say.
   'invalid-address': 'text that is not an IP address',
   'unusable-address': 'an address that can be neither endpoint nor destination',
+  'invalid-network': 'text that is neither an IP address nor a network in CIDR notation',
   'duplicate-endpoint': 'an endpoint that another app or entry uses already',
   'duplicate-destination': 'a destination that is listed twice in an app',
   'duplicate-app': 'two apps of the same name',
@@ -35,6 +36,8 @@ export const PROBLEM_CODES = {
   // Warnings: the spec is valid, the outcome may surprise.
   'no-destinations': 'an app that rejects every connection',
   'unused-destinations': 'destinations of an address family that has no endpoints',
+  'network-with-host-bits': 'a network written with bits beyond its prefix',
+  'family-without-networks': 'endpoints of an address family that nobody may come to',
   'inventory-not-read': 'an inventory that the endpoints could not be compared with',
 } as const;
 

@@ -16,7 +16,8 @@ export interface Entry {
   readonly weight: number;
 }
 
-const FAULTS: Readonly<Record<AddressFault, readonly [message: string, hint: string]>> = {
+/** What is wrong with a text that is not an address, and what to do. */
+export const ADDRESS_FAULTS: Readonly<Record<AddressFault, readonly [message: string, hint: string]>> = {
   zone: ['has a zone id', 'link-local addresses cannot be balanced: use a global or unique local address'],
   network: ['is a network', 'leave out the / and the prefix length: one address is wanted here'],
   brackets: ['has brackets', 'write an IPv6 address without brackets'],
@@ -63,7 +64,7 @@ export function addressProblems(document: SpecDocument, kind: EntryKind): Proble
 function addressProblem(ip: string, document: SpecDocument, path: readonly (string | number)[]): Problem[] {
   const address = parseAddress(ip);
   if (typeof address === 'string') {
-    const [what, hint] = FAULTS[address];
+    const [what, hint] = ADDRESS_FAULTS[address];
     return [error('invalid-address', document.locate(path), `${quote(ip)} ${what}`, { hint })];
   }
   const reason = unusableBecause(address);

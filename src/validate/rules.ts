@@ -9,7 +9,7 @@ import { repeats } from './repeats.js';
 /** So many elements of a map are what one app may cost the kernel, and one file the reader. */
 const MOST_SLOTS = 65_536;
 
-const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+export const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 /** Problems of one app that its schema does not know. */
 export function ruleProblems(document: SpecDocument): Problem[] {

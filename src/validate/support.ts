@@ -13,7 +13,6 @@ interface Gap {
 const APP_GAPS: readonly Gap[] = [
   { key: 'scheduler', allowed: ['random'], hint: 'use random, or leave the key out' },
   { key: 'affinity', allowed: [], hint: 'leave the key out' },
-  { key: 'allow_from', allowed: [], hint: 'leave the key out, and filter on the host' },
   { key: 'client_address', allowed: ['masquerade'], hint: 'use masquerade, or leave the key out' },
   { key: 'health_check', allowed: [], hint: 'leave the key out' },
 ];

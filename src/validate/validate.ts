@@ -3,6 +3,7 @@ import type { Spec } from '../generated/spec.js';
 import { isError, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { addressProblems } from './entries.js';
+import { networkProblems } from './networks.js';
 import { ruleProblems } from './rules.js';
 import { schemaProblems } from './schema.js';
 import { supportProblems } from './support.js';
@@ -26,6 +27,7 @@ function documentProblems(document: SpecDocument): Problem[] {
     ...schemaProblems(document),
     ...addressProblems(document, 'endpoints'),
     ...addressProblems(document, 'destinations'),
+    ...networkProblems(document),
     ...ruleProblems(document),
   ];
   // Where something is wrong, that is what the user has to hear: not that the right thing is not there yet.

@@ -13,6 +13,7 @@ export interface RandomSpec {
   readonly app: string;
   readonly endpoints: readonly RandomEntry[];
   readonly destinations: readonly RandomEntry[];
+  readonly allow_from?: readonly string[];
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -38,6 +39,13 @@ function entries(prefix4: string, prefix6: string, families: readonly string[]):
   return fc.record({ ip, port });
 }
 
+/** Overlapping, adjacent, of one family or both, everything; some written with bits beyond their prefix. */
+const network = fc.oneof(
+  fc.tuple(byte, fc.integer({ min: 0, max: 32 })).map(([host, bits]) => `203.0.113.${host}/${bits}`),
+  fc.tuple(byte, fc.integer({ min: 0, max: 128 })).map(([host, bits]) => `2001:db8:3::${host}/${bits}`),
+  fc.constantFrom('203.0.113.0/25', '203.0.113.128/25', '198.18.0.1', '2001:DB8:3::'),
+);
+
 function unique(arbitrary: fc.Arbitrary<RandomEntry>, maxLength: number): fc.Arbitrary<RandomEntry[]> {
   return fc.uniqueArray(arbitrary, {
     minLength: 1,
@@ -49,14 +57,18 @@ function unique(arbitrary: fc.Arbitrary<RandomEntry>, maxLength: number): fc.Arb
 const spec = fc
   .constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6'])
   .chain((families) =>
-    fc.record({
-      pomaloba: fc.constant(1 as const),
-      app: name,
-      endpoints: unique(entries('192.0.2.', '2001:db8:1::', families), 4),
-      destinations: unique(entries('198.51.100.', '2001:db8:2::', families), 8).chain((list) =>
-        fc.tuple(...list.map((entry) => weight.map((drawn) => ({ ...entry, weight: drawn })))),
-      ),
-    }),
+    fc.record(
+      {
+        pomaloba: fc.constant(1 as const),
+        app: name,
+        endpoints: unique(entries('192.0.2.', '2001:db8:1::', families), 4),
+        destinations: unique(entries('198.51.100.', '2001:db8:2::', families), 8).chain((list) =>
+          fc.tuple(...list.map((entry) => weight.map((drawn) => ({ ...entry, weight: drawn })))),
+        ),
+        allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
+      },
+      { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },
+    ),
   )
   .map(withEachFamily);
 

@@ -1,0 +1,51 @@
+// Who may connect: networks that are none, that mean something else than they seem to, or that leave nobody.
+import { parseNetwork } from '../model/network.js';
+import { error, type Problem, warning } from '../problem/problem.js';
+import type { SpecDocument } from '../read/document.js';
+import { quote } from './describe.js';
+import { ADDRESS_FAULTS, property, readEntries } from './entries.js';
+import { FAMILY_NAMES } from './rules.js';
+
+/** Problems of the list `allow_from`. */
+export function networkProblems(document: SpecDocument): Problem[] {
+  const list = property(document.data, 'allow_from');
+  if (!Array.isArray(list)) return [];
+  const problems = list.flatMap((item: unknown, index) =>
+    typeof item === 'string' ? networkProblem(item, document, index) : [],
+  );
+  return [...problems, ...excludedFamilies(list, document)];
+}
+
+function networkProblem(text: string, document: SpecDocument, index: number): Problem[] {
+  const network = parseNetwork(text);
+  const place = document.locate(['allow_from', index]);
+  if (network === 'prefix') {
+    const hint = 'write the number of leading bits that are fixed: 0 to 32 for IPv4, 0 to 128 for IPv6';
+    return [error('invalid-network', place, `${quote(text)} has no valid prefix length`, { hint })];
+  }
+  if (typeof network === 'string') {
+    const [what, advice] = ADDRESS_FAULTS[network];
+    // What is said of endpoints does not fit: a client's address is only compared.
+    const hint = network === 'zone' ? 'leave out the % and what follows' : advice;
+    return [error('invalid-network', place, `${quote(text)} ${what}`, { hint })];
+  }
+  if (network.isExact) return [];
+  const message = `${quote(text)} is read as ${network.text}`;
+  return [warning('network-with-host-bits', place, message, `write ${network.text} if that is meant`)];
+}
+
+/** Who lists the networks of one family only may have forgotten that clients come with the other as well. */
+function excludedFamilies(list: readonly unknown[], document: SpecDocument): Problem[] {
+  const networks = list.map((item) => (typeof item === 'string' ? parseNetwork(item) : 'prefix'));
+  if (networks.some((network) => typeof network === 'string')) return [];
+  const endpoints = readEntries(document, 'endpoints');
+  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+    const isServed = endpoints.some(({ address }) => address?.family === family);
+    const isAllowed = networks.some((network) => typeof network === 'object' && network.family === family);
+    if (!isServed || isAllowed) return [];
+    const name = FAMILY_NAMES[family];
+    const message = `nobody may come to the ${name} endpoints: no network is ${name}`;
+    const hint = `add an ${name} network, or remove the ${name} endpoints`;
+    return [warning('family-without-networks', document.locate(['allow_from']), message, hint)];
+  });
+}

@@ -1,0 +1,22 @@
+// The address families, by the names that others have for them; IPv4 first.
+
+export const FAMILIES = [
+  {
+    family: 'ipv4',
+    title: 'IPv4',
+    nft: 'ip',
+    nft_type: 'ipv4_addr',
+    iptables: 'iptables',
+    forwarding: 'net.ipv4.ip_forward',
+    proc: 'net/ipv4/ip_forward',
+  },
+  {
+    family: 'ipv6',
+    title: 'IPv6',
+    nft: 'ip6',
+    nft_type: 'ipv6_addr',
+    iptables: 'ip6tables',
+    forwarding: 'net.ipv6.conf.all.forwarding',
+    proc: 'net/ipv6/conf/all/forwarding',
+  },
+] as const;
