@@ -44,6 +44,9 @@ export interface AnsibleOptions {
 /** Ansible finds a role by this name in directories and by variables' prefix; spaces and the like break both. */
 const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
+/** The role names its units `pomaloba-NAME`, and two more of them after that. */
+const NAME_OF_A_UNIT = /-(?:addresses|rollback)$/;
+
 /** Writes what `options` ask for, or with `check` tells what would be written. */
 export function ansible(options: AnsibleOptions): Outcome {
   checkOptions(options);
@@ -78,6 +81,10 @@ function checkOptions({ out, playbook, vars, name }: AnsibleOptions): void {
     const hint =
       "a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 63";
     throw new UsageError(`${JSON.stringify(name)} cannot name a ruleset`, hint);
+  }
+  if (NAME_OF_A_UNIT.test(name)) {
+    const hint = 'a role of another name has units that are called like that: choose another end';
+    throw new UsageError(`${JSON.stringify(name)} cannot name the ruleset of a role`, hint);
   }
 }
 

@@ -68,6 +68,16 @@ describe('writing', () => {
     expect(stderr).toContain('a role needs a directory\n  hint: add --out DIR');
   });
 
+  test.each(['lb-addresses', 'lb-rollback'])(
+    'the ruleset of a role is not called %s, as a unit is',
+    (name) => {
+      const cwd = folder({ 'specs/shop.yml': spec() });
+      const { code, stdout, stderr } = generate(cwd, '--name', name);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toContain(`"${name}" cannot name the ruleset of a role\n  hint: `);
+    },
+  );
+
   test('options of a role need the output type', () => {
     const { code, stderr } = pomaloba(['spec.yml', '--allow-ssh-capture'], {
       cwd: folder({ 'spec.yml': spec() }),

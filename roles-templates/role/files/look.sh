@@ -6,7 +6,7 @@ unit=$1 directory=$2 sysctl=$3 services=$4
 shift 4
 
 [ ! -d /run/systemd/system ] || echo 'init systemd'
-for tool in nft iptables-restore ip6tables-restore conntrack; do
+for tool in nft iptables-restore ip6tables-restore conntrack ip ss sysctl; do
 	! command -v "$tool" >/dev/null || echo "tool $tool"
 done
 for setting; do
@@ -26,18 +26,23 @@ done
 # An earlier run's; that there is no such route now may be because of a router that is down.
 [ ! -e "$sysctl" ] || sed -n 's,^net/ipv6/conf/\(.*\)/accept_ra = 2$,advertised \1,p' "$sysctl"
 
-# Services that may flush our rules.
+# Services that may flush our rules, or did: what an earlier run wrote for them stays in place.
 for service in $services; do
 	for units in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-		[ ! -e "$units/$service.service" ] || { echo "service $service"; break; }
+		if [ -e "$units/$service.service" ] || [ -e "$units/$service.service.d/$unit.conf" ]; then
+			echo "service $service"
+			break
+		fi
 	done
 done
-if [ -e "/etc/systemd/system/$unit-addresses.service" ] || [ -s "$directory/ruleset.addresses" ] || [ -s "$directory/candidate.addresses" ]; then
+# ansible-core 2.14 writes an empty line where there are no addresses.
+if [ -e "/etc/systemd/system/$unit-addresses.service" ] || [ -e "$directory/announce.py" ] ||
+	grep -qs . "$directory/ruleset.addresses" "$directory/candidate.addresses"; then
 	echo 'manages addresses'
 fi
 
 # What an earlier run wrote, but for the ruleset: path, mode, owner, digest.
-for file in "$directory" "$directory"/*.sh "$directory"/*.py "$sysctl" \
+for file in "$directory" "$directory/control.sh" "$directory/iptables-delete.sh" "$directory/announce.py" "$sysctl" \
 	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/*.service.d/"$unit".conf; do
 	[ ! -e "$file" ] || echo "file $(stat -c '%n %a %U:%G' "$file") $(sha256sum 2>/dev/null <"$file" | cut -d ' ' -f 1)"
 done

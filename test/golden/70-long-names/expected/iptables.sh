@@ -64,7 +64,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
 			$1 == "#wanted" { wanted = 1; next }
-			/^# Table .(filter|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
+			/^# Table .(filter|mangle|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
 			!wanted && $1 == "table" { table = $3; known = 1 }
 			!wanted && $1 == "chain" { if (table in hidden && is_ours(table, $2)) held[table] = 1 }
 			/^\*/ { table = substr($1, 2); next }
@@ -128,12 +128,13 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				print "pomaloba: " text >"/dev/stderr"
 				if (code) status = code
 			}
-			# Rejecting begins before balancing ends, and ends after balancing has begun.
+			# Rejecting and guarding begin before balancing changes, and end after that.
 			END {
-				report("filter")
-				report("nat")
-				if (rules["filter"]) { commit("filter"); commit("nat") }
-				else { commit("nat"); commit("filter") }
+				tables = split("filter mangle nat", name, " ")
+				for (i = 1; i <= tables; i++) report(name[i])
+				for (i = 1; i < tables; i++) if (rules[name[i]]) commit(name[i])
+				commit("nat")
+				for (i = 1; i < tables; i++) if (!rules[name[i]]) commit(name[i])
 				exit status
 			}
 		'
