@@ -111,3 +111,10 @@ check(run_role("--check", pomaloba_state="absent").changed > 0 and has(ON_LINK[0
 went_well(run_role(pomaloba_state="absent"), "absent went well")
 check(not has(ON_LINK[0]) and not has(ON_LINK[1]) and has("203.0.113.10"), "our addresses are gone, and no other")
 check(run_role(pomaloba_state="absent").changed == 0, "a second run changes nothing")
+
+tell("== Absent, when somebody has deleted half of it")
+went_well(run_role(**managed))
+lb("rm -r /etc/pomaloba")
+check(run_role("--check", pomaloba_state="absent").changed > 0 and has(ON_LINK[0]), "check mode tells and leaves everything")
+went_well(run_role(pomaloba_state="absent"), "absent went well")
+check(not has(ON_LINK[0]) and not has(ON_LINK[1]) and has("203.0.113.10"), "our addresses are gone, and no other")

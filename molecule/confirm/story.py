@@ -84,6 +84,16 @@ os.killpg(process.pid, signal.SIGKILL)
 await_true(ssh_works, TIMEOUT + 10, "the host rolls back by itself")
 nothing_has_changed(boot)
 
+if backend == "nftables":
+    tell("== A load that takes longer than the timer")
+    slow = 'case "$*" in "-f /etc/pomaloba/lb/candidate") sleep 30 ;; esac; exec /usr/sbin/nft "$@"'
+    lb(f"cat >/usr/local/sbin/nft <<'EOF'\n#!/bin/sh\n{slow}\nEOF\nchmod +x /usr/local/sbin/nft")
+    make_role(SCENARIO.parent / "lifecycle/v2.yml")
+    run = run_role(pomaloba_confirm_timeout=TIMEOUT)
+    check(run.failed and "Timed out after 20" in run.output, "the play fails, and says that it took too long", run.output)
+    lb("rm /usr/local/sbin/nft")
+    nothing_has_changed(boot)
+
 tell("== The next good change goes through")
 make_role(SPEC)
 check(run_role().changed == 0, "going back to the old spec changes nothing")

@@ -1,7 +1,7 @@
 import os
 import subprocess
 
-from lab import SUPPORT, check, run_role, tell
+from lab import SUPPORT, check, lb, run_role, tell
 
 # What requirements-oldest.txt says is in a virtual environment of its own.
 os.environ["PATH"] = f"{SUPPORT.parent.parent}/.venv-oldest/bin:{os.environ['PATH']}"
@@ -32,6 +32,14 @@ holds("verify")
 check(silent(run_role(), "the second run").changed == 0, "it changed nothing")
 run = silent(run_role("--check", "--diff"), "check mode")
 check(run.changed == 0 and "+++ " not in run.output, "there is no difference", run.output)
+
+tell("== Addresses, and none of them any more")
+check(silent(run_role(pomaloba_manage_addresses="eth0"), "with addresses").changed > 0, "it changed something")
+check(silent(run_role(), "without").changed > 0, "it changed something")
+check(silent(run_role(), "once more").changed == 0, "it changed nothing")
+lb("systemctl stop pomaloba-lb")
+check(silent(run_role(), "after the unit was stopped").changed > 0, "it started the unit")
+holds("verify")
 
 tell("== Absent")
 check(silent(run_role("--check", pomaloba_state="absent"), "check mode").changed > 0, "it would change something")
