@@ -22,6 +22,7 @@ function buildApp(spec: Spec): App {
       port: definite(port),
       weight,
     })),
+    scheduler: spec.scheduler === 'round-robin' ? 'round-robin' : 'random',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

@@ -19,11 +19,15 @@ export interface Destination {
   readonly weight: number;
 }
 
+/** How a destination is chosen for a new connection. */
+export type Scheduler = 'random' | 'round-robin';
+
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly destinations: readonly Destination[];
+  readonly scheduler: Scheduler;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
 }

@@ -29,6 +29,28 @@ export function slotsOf(weights: readonly number[]): number[][] {
   return weights.map((weight) => Array.from({ length: weight / divisor }, () => next++));
 }
 
+/**
+ * The slots of each weight in the order of a smooth weighted round robin, as nginx and IPVS have it: [5, 1, 1] gives
+ * [[0, 1, 3, 5, 6], [2], [4]]. Whoever counts through the slots finds the heavy ones spread among the others. In each
+ * turn every weight earns itself, and the richest, of several the first, pays for the slot with the sum of all.
+ */
+export function turnsOf(weights: readonly number[]): number[][] {
+  const divisor = gcd(weights.filter((weight) => weight > 0));
+  const earned = weights.map(() => 0);
+  const turns = weights.map((): number[] => []);
+  const total = slotCount(weights);
+  for (let slot = 0; slot < total; slot++) {
+    let richest = 0;
+    weights.forEach((weight, index) => {
+      earned[index] = (earned[index] ?? 0) + weight / divisor;
+      if ((earned[index] ?? 0) > (earned[richest] ?? 0)) richest = index;
+    });
+    earned[richest] = (earned[richest] ?? 0) - total;
+    turns[richest]?.push(slot);
+  }
+  return turns;
+}
+
 /** iptables prints a probability with as many digits; the kernel keeps 31 bits, which is less. */
 const DIGITS = 11;
 

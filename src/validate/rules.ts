@@ -8,6 +8,8 @@ import { repeats } from './repeats.js';
 
 /** So many elements of a map are what one app may cost the kernel, and one file the reader. */
 const MOST_SLOTS = 65_536;
+/** With iptables each slot of a round robin is a rule, and a new connection passes half of them. */
+const MOST_TURNS = 1024;
 
 export const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
@@ -99,8 +101,10 @@ function slotProblems(document: SpecDocument, destinations: readonly Entry[]): P
       .filter((weight) => Number.isInteger(weight) && weight > 0);
   // A pool has slots of its own, and each family has a pool.
   const slots = Math.max(slotCount(weights('ipv4')), slotCount(weights('ipv6')));
-  if (slots <= MOST_SLOTS) return [];
-  const message = `the weights need ${slots} slots, and ${MOST_SLOTS} is the most`;
+  const inTurn = property(document.data, 'scheduler') === 'round-robin';
+  const most = inTurn ? MOST_TURNS : MOST_SLOTS;
+  if (slots <= most) return [];
+  const message = `the weights need ${slots} slots, and ${most} is the most${inTurn ? ' for a round robin' : ''}`;
   const hint = 'use smaller weights, or weights with a common divisor';
   return [error('too-many-slots', document.locate(['destinations']), message, { hint })];
 }

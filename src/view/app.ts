@@ -1,9 +1,9 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
-import type { App, Destination, Endpoint } from '../model/model.js';
+import type { App, Destination, Endpoint, Scheduler } from '../model/model.js';
 import { iptablesAppChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks } from '../model/network.js';
-import { percent, probabilities, slotCount, slotsOf } from '../model/shares.js';
+import { percent, probabilities, slotCount, slotsOf, turnsOf } from '../model/shares.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
@@ -26,6 +26,10 @@ interface PoolView {
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
   readonly allow_from: readonly string[];
+  /** How nftables draws a slot: at `random`, or one after the other, `inc`. */
+  readonly numgen: string;
+  /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
+  readonly turns: readonly TurnView[];
   /** How many slots the weights make; 0 for a pool that rejects. */
   readonly slots: number;
 }
@@ -36,6 +40,12 @@ interface EndpointView {
   readonly protocol: string;
   /** `ip:port` as ss prints it, an IPv6 address in brackets. */
   readonly socket: string;
+}
+
+interface TurnView {
+  readonly target: string;
+  /** Of the connections that the rules before it left, each so many-th; 1: all of them. */
+  readonly every: number;
 }
 
 interface DestinationView {
@@ -64,7 +74,8 @@ export function appView(ruleset: string, app: App): AppView {
     iptables_option: family === 'ipv4' ? '-4' : '-6',
     nft_chain: nftAppChain(app.name, nft),
     endpoints: endpoints.map(endpointView),
-    destinations: destinationViews(destinations),
+    destinations: destinationViews(app.scheduler, destinations),
+    ...schedulerView(app.scheduler, destinations),
     ...guardView(app, family),
     slots: slotCount(destinations.map(({ weight }) => weight)),
   }));
@@ -91,10 +102,26 @@ function guardView(
   return { guards, allow_from: guards ? networks : [] };
 }
 
-function destinationViews(destinations: readonly Destination[]): DestinationView[] {
+function schedulerView(
+  scheduler: Scheduler,
+  destinations: readonly Destination[],
+): Pick<PoolView, 'numgen' | 'turns'> {
+  if (scheduler === 'random') return { numgen: 'random', turns: [] };
+  const turns = turnsOf(destinations.map(({ weight }) => weight));
+  const targets: string[] = [];
+  destinations.forEach(({ address, port }, index) => {
+    for (const slot of turns[index] ?? []) targets[slot] = withPort(address, port);
+  });
+  return {
+    numgen: 'inc',
+    turns: targets.map((target, slot) => ({ target, every: targets.length - slot })),
+  };
+}
+
+function destinationViews(scheduler: Scheduler, destinations: readonly Destination[]): DestinationView[] {
   const weights = destinations.map(({ weight }) => weight);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const slots = slotsOf(weights);
+  const slots = scheduler === 'random' ? slotsOf(weights) : turnsOf(weights);
   const chances = probabilities(weights);
   return destinations.map(({ address, port, weight }, index) => ({
     ip: address.text,

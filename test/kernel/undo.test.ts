@@ -26,6 +26,8 @@ for tool in iptables ip6tables; do
 	$tool -t nat -A PREROUTING -j FOREIGN
 	$tool -t nat -A OUTPUT -p tcp --dport 9 -j RETURN
 	$tool -t nat -A POSTROUTING -p tcp --dport 9 -j MASQUERADE
+	$tool -t mangle -A PREROUTING -p tcp --dport 9 -j RETURN
+	$tool -t mangle -A OUTPUT -p tcp --dport 9 -j RETURN
 	$tool -A FORWARD -p tcp --dport 9 -j ACCEPT
 	$tool -A INPUT -p tcp --dport 9 -j ACCEPT
 	$tool -A OUTPUT -p tcp --dport 9 -j ACCEPT

@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
-import { nameOf } from '../../src/lab/traffic.js';
+import { nameOf, type Target } from '../../src/lab/traffic.js';
+import { parseNetwork } from '../../src/model/network.js';
 import { type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
+import { isIn } from '../support/networks.js';
 import { BACKENDS, load, remove, rulesOf } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 
@@ -22,6 +24,21 @@ function weightsFor(ip: string, { destinations }: RandomSpec): Record<string, nu
       .filter((destination) => destination.ip.includes(':') === ip.includes(':'))
       .map((destination) => [nameOf(destination), destination.weight ?? 1]),
   );
+}
+
+function isEmpty({ ip }: Target, spec: RandomSpec): boolean {
+  return Object.values(weightsFor(ip, spec)).every((weight) => weight === 0);
+}
+
+const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };
+/** What the spec says of the lab's client. */
+function mayCome({ ip }: Target, { allow_from }: RandomSpec): boolean {
+  if (allow_from === undefined) return true;
+  return allow_from.map(parseNetwork).some((network) => {
+    if (typeof network === 'string') throw new Error(network);
+    const isTheirs = network.family === (ip.includes(':') ? 'ipv6' : 'ipv4');
+    return isTheirs && isIn(CLIENT[network.family], network.text);
+  });
 }
 
 describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', (backend) => {
@@ -43,16 +60,19 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     await load(lab, backend, text);
     const ports = new Set(specs.flatMap(({ destinations }) => destinations.map(({ port }) => port)));
     const server = await lab.listen('w1', [...ports]);
-    const targets = specs.flatMap(({ endpoints }) => endpoints.map(({ ip, port }) => ({ ip, port })));
-    const report = await lab.probe('client', { targets, connections: 60 });
     for (const spec of specs) {
-      for (const endpoint of spec.endpoints) {
+      const closed = spec.endpoints.filter(
+        (endpoint) => !isEmpty(endpoint, spec) && !mayCome(endpoint, spec),
+      );
+      const open = spec.endpoints.filter((endpoint) => !closed.includes(endpoint));
+      const report = await lab.probe('client', { targets: open, connections: 60 });
+      for (const endpoint of open) {
         const { destinations = {}, errors = {} } = report[nameOf(endpoint)] ?? {};
-        const weights = weightsFor(endpoint.ip, spec);
-        const empty = Object.values(weights).every((weight) => weight === 0);
-        expect(errors, text).toEqual(empty ? { ECONNREFUSED: 60 } : {});
-        if (!empty) expectShares(destinations, weights);
+        expect(errors, text).toEqual(isEmpty(endpoint, spec) ? { ECONNREFUSED: 60 } : {});
+        if (!isEmpty(endpoint, spec)) expectShares(destinations, weightsFor(endpoint.ip, spec));
       }
+      const refused = await lab.probe('client', { targets: closed, connections: 3, timeoutMs: 300 });
+      for (const { errors } of Object.values(refused)) expect(errors, text).toEqual({ ETIMEDOUT: 3 });
     }
     server.kill('SIGKILL');
     await server.ended;

@@ -13,6 +13,7 @@ export interface RandomSpec {
   readonly app: string;
   readonly endpoints: readonly RandomEntry[];
   readonly destinations: readonly RandomEntry[];
+  readonly scheduler?: 'random' | 'round-robin';
   readonly allow_from?: readonly string[];
 }
 
@@ -43,7 +44,7 @@ function entries(prefix4: string, prefix6: string, families: readonly string[]):
 const network = fc.oneof(
   fc.tuple(byte, fc.integer({ min: 0, max: 32 })).map(([host, bits]) => `203.0.113.${host}/${bits}`),
   fc.tuple(byte, fc.integer({ min: 0, max: 128 })).map(([host, bits]) => `2001:db8:3::${host}/${bits}`),
-  fc.constantFrom('203.0.113.0/25', '203.0.113.128/25', '198.18.0.1', '2001:DB8:3::'),
+  fc.constantFrom('203.0.113.0/25', '203.0.113.128/25', '198.18.1.0/24', 'fd18:1::/64', '2001:DB8:3::'),
 );
 
 function unique(arbitrary: fc.Arbitrary<RandomEntry>, maxLength: number): fc.Arbitrary<RandomEntry[]> {
@@ -65,12 +66,14 @@ const spec = fc
         destinations: unique(entries('198.51.100.', '2001:db8:2::', families), 8).chain((list) =>
           fc.tuple(...list.map((entry) => weight.map((drawn) => ({ ...entry, weight: drawn })))),
         ),
+        scheduler: fc.constantFrom('random' as const, 'round-robin' as const),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },
     ),
   )
-  .map(withEachFamily);
+  .map(withEachFamily)
+  .map(withFewTurns);
 
 /** Gives each family of the endpoints a destination, as validation asks for. */
 function withEachFamily(drawn: RandomSpec): RandomSpec {
@@ -81,6 +84,16 @@ function withEachFamily(drawn: RandomSpec): RandomSpec {
     { six: true, entry: { ip: '2001:db8:2::99', port: 30_000 } },
   ].filter(({ six }) => has(drawn.endpoints, six) && !has(drawn.destinations, six));
   return { ...drawn, destinations: [...drawn.destinations, ...missing.map(({ entry }) => entry)] };
+}
+
+/** A round robin has at most 1,024 slots: of weights up to 100, at most nine destinations have fewer. */
+function withFewTurns(drawn: RandomSpec): RandomSpec {
+  if (drawn.scheduler !== 'round-robin') return drawn;
+  const destinations = drawn.destinations.map((entry) => ({
+    ...entry,
+    weight: Math.min(entry.weight ?? 1, 100),
+  }));
+  return { ...drawn, destinations };
 }
 
 /** One to four apps that can stand in one ruleset: names and endpoints are used once. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { percent, probabilities, slotCount, slotsOf } from '../../../src/model/shares.js';
+import { percent, probabilities, slotCount, slotsOf, turnsOf } from '../../../src/model/shares.js';
 
 const weights = fc.array(fc.integer({ min: 0, max: 256 }), { minLength: 1, maxLength: 12 });
 
@@ -36,6 +36,36 @@ describe('slots', () => {
         given.forEach((weight, index) => {
           expect((slots[index] ?? []).length * total).toBe(weight * count);
         });
+      }),
+    );
+  });
+});
+
+describe('turns', () => {
+  test.each([
+    { name: 'equal weights', weights: [3, 3, 3], turns: [[0], [1], [2]] },
+    { name: 'a heavy one', weights: [5, 1, 1], turns: [[0, 1, 3, 5, 6], [2], [4]] },
+    { name: 'two heavy ones', weights: [2, 2, 1], turns: [[0, 3], [1, 4], [2]] },
+    { name: 'drained ones', weights: [0, 1, 0, 1], turns: [[], [0], [], [1]] },
+    { name: 'nothing but drained ones', weights: [0, 0], turns: [[], []] },
+    { name: 'no destination', weights: [], turns: [] },
+  ])('$name', ({ weights: given, turns }) => {
+    expect(turnsOf(given)).toEqual(turns);
+  });
+
+  test('are as many as the slots, and at no time is a weight more than a turn and a half away from its share', () => {
+    const few = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(few, (given) => {
+        const turns = turnsOf(given);
+        const count = slotCount(given);
+        expect(turns.map(({ length }) => length)).toEqual(slotsOf(given).map(({ length }) => length));
+        for (let slot = 0; slot < count; slot++) {
+          for (const mine of turns) {
+            const had = mine.filter((turn) => turn <= slot).length;
+            expect(Math.abs(had - (mine.length * (slot + 1)) / count)).toBeLessThan(1.5);
+          }
+        }
       }),
     );
   });

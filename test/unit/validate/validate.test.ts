@@ -80,7 +80,7 @@ describe('one app', () => {
     { name: 'the default scheduler', app: { more: 'scheduler: random' }, problems: [] },
     {
       name: 'another scheduler',
-      app: { more: 'scheduler: round-robin' },
+      app: { more: 'scheduler: source-hash' },
       problems: ['/scheduler not-supported-yet'],
     },
     { name: 'no such scheduler', app: { more: 'scheduler: fastest' }, problems: ['/scheduler wrong-value'] },

@@ -1,0 +1,205 @@
+#!/bin/sh
+# Pomaloba ruleset turns: loads it with iptables and switches forwarding on. Generated: change the spec, not
+# this file. It can be run again and again; --delete prints the script that removes the rules.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need awk mawk
+need flock util-linux
+need iptables-save iptables
+need iptables-restore iptables
+need ip6tables-save iptables
+need ip6tables-restore iptables
+
+owned='PMLB/turns'
+doubt=0
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# Prints what makes the rules in $2 (restore format; none: removes all) what is loaded of ours, for $1-restore ($1 is
+# iptables or ip6tables), one transaction a table. Ours are the chains named in $owned, chains that a restore file of
+# this ruleset has emptied, and those below them. Chains that $2 lacks go, with the jumps to them; of a jump that is
+# there several times one stays, where it is; what else is loaded is not touched. Fails if a table that holds ours, or
+# is to, cannot be seen; $doubt is the exit code if nobody knows.
+changes() {
+	loaded=$("$1-save") || return 1
+	case $1 in iptables) other=-6 ;; *) other=-4 ;; esac
+	# One rule that only nft knows, and iptables shows nothing of a table. nft, where it is installed, names its chains.
+	case $loaded in
+		*' is incompatible,'*)
+			loaded="$loaded
+$(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
+	esac
+	# All by standard input: one argument can have no more than 128 KiB.
+	printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
+		awk -v tool="$1" -v other="$other" -v doubt="$doubt" -v emptied='--comment "replaced by turns" -j RETURN' '
+			# An emptied chain holds the mark alone: with any other rule, its own ruleset was loaded again.
+			function is_ours(table, chain, part) {
+				split(chain, part, "/")
+				chain = part[1] "/" part[2]
+				return chain in ours || (table, chain) in marked && !((table, chain) in used)
+			}
+
+			$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
+			$1 == "#wanted" { wanted = 1; next }
+			/^# Table .(filter|mangle|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
+			!wanted && $1 == "table" { table = $3; known = 1 }
+			!wanted && $1 == "chain" { if (table in hidden && is_ours(table, $2)) held[table] = 1 }
+			/^\*/ { table = substr($1, 2); next }
+			/^#/ || /^$/ || $1 == "COMMIT" { next }
+
+			!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
+			!wanted && $1 == "-A" && index($0, emptied) { marked[table, $2] = 1; next }
+			!wanted && $1 == "-A" {
+				used[table, $2] = 1
+				if ($(NF - 1) ~ /^-[gj]$/) jump[table, ++jumps[table]] = $0
+			}
+			!wanted || $1 == other { next }
+
+			/^-[46] / { rules[table]++ }
+			/^:/ { declared[table, substr($1, 2)] = 1 }
+			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
+			{ line[table, ++lines[table]] = $0 }
+
+			# As iptables-save shows a jump that is to be the first one.
+			function listed(text) {
+				sub(/^-I/, "-A", text)
+				return text
+			}
+			function goes(table, name) {
+				return is_ours(table, name) && !(rules[table] && (table, name) in declared)
+			}
+			function put(table, text) {
+				if (!opened[table]++) print "*" table
+				print text
+			}
+			function commit(table, i, text, words, last) {
+				# Chains and jumps are for both address families: without a rule, this one needs none of them.
+				if (!rules[table]) lines[table] = 0
+				for (i = 1; i <= lines[table]; i++) if (line[table, i] ~ /^:/) put(table, line[table, i])
+				for (i = 1; i <= jumps[table]; i++) {
+					text = jump[table, i]
+					last = split(text, words, " ")
+					if (!is_ours(table, words[last]) || is_ours(table, words[2])) continue
+					if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
+					sub(/^-A/, "-D", text)
+					put(table, text)
+				}
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-F " chain[table, i])
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-X " chain[table, i])
+				for (i = 1; i <= lines[table]; i++) {
+					text = line[table, i]
+					if (text ~ /^:/ || present[table, listed(text)]) continue
+					put(table, text)
+				}
+				if (opened[table]) print "COMMIT"
+			}
+			function report(table, where) {
+				if (!(table in hidden)) return
+				where = tool " cannot show table " table ", where another program has rules that only nft knows"
+				if (rules[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
+				else if (held[table]) say(1, where ", nor remove our chains there. Take those rules away and run this again")
+				else if (!known) say(doubt, where ". Install the package nftables and run this again to know whether our chains are there")
+				else say(0, "warning: " where ". No chain of ours is there")
+			}
+			function say(code, text) {
+				print "pomaloba: " text >"/dev/stderr"
+				if (code) status = code
+			}
+			# Rejecting and guarding begin before balancing changes, and end after that.
+			END {
+				tables = split("filter mangle nat", name, " ")
+				for (i = 1; i <= tables; i++) report(name[i])
+				for (i = 1; i < tables; i++) if (rules[name[i]]) commit(name[i])
+				commit("nat")
+				for (i = 1; i < tables; i++) if (!rules[name[i]]) commit(name[i])
+				exit status
+			}
+		'
+}
+
+# Hands $2, as changes printed it, to $1-restore; with --test, only to see whether that would take it.
+restore() {
+	[ -z "$2" ] || printf '%s\n' "$2" | "$1-restore" -w 60 --noflush ${3:+"$3"}
+}
+
+# One run at a time: what a run has found must still be so when it changes it.
+exec 9>/run/pomaloba.lock
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+
+rules() {
+	cat <<'RULES'
+*nat
+:PMLB/turns - [0:0]
+:PMLB/turns/_masq - [0:0]
+:PMLB/turns/turns - [0:0]
+# Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
+
+# Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
+-A PREROUTING -j PMLB/turns
+-A OUTPUT -j PMLB/turns
+-A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/turns/_masq
+# turns: each rule has its turn in what the rules before it left; the last one takes the rest.
+-4 -A PMLB/turns -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "turns" -j PMLB/turns/turns
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 7 --packet 0 -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 6 --packet 0 -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 5 --packet 0 -j DNAT --to-destination 198.51.100.2:31080
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 4 --packet 0 -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 3 --packet 0 -j DNAT --to-destination 198.51.100.4:31080
+-4 -A PMLB/turns/turns -p tcp -m statistic --mode nth --every 2 --packet 0 -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/turns/turns -p tcp -j DNAT --to-destination 198.51.100.1:31080
+# turns: each rule has its turn in what the rules before it left; the last one takes the rest.
+-6 -A PMLB/turns -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "turns" -j PMLB/turns/turns
+-6 -A PMLB/turns/turns -p tcp -j DNAT --to-destination [2001:db8:2::1]:31080
+# A destination that saw the client's address would answer past this host. Only what was opened to one of our
+# endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/turns/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully
+-6 -A PMLB/turns/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -j MASQUERADE --random-fully
+COMMIT
+RULES
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+rules=$(rules)
+iptables=$(changes iptables "$rules")
+ip6tables=$(changes ip6tables "$rules")
+# All of it without effect first: a refusal must not come after a change in another table or family.
+restore iptables "$iptables" --test
+restore ip6tables "$ip6tables" --test
+restore iptables "$iptables"
+restore ip6tables "$ip6tables"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding
