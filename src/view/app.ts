@@ -2,7 +2,7 @@
 import { type Family, withPort } from '../model/address.js';
 import type { App, Destination, Endpoint, Scheduler } from '../model/model.js';
 import { iptablesAppChain, nftAppChain } from '../model/names.js';
-import { isEverything, mergeNetworks } from '../model/network.js';
+import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { percent, probabilities, slotCount, slotsOf, turnsOf } from '../model/shares.js';
 import { FAMILIES } from './families.js';
 
@@ -68,17 +68,23 @@ export function appView(ruleset: string, app: App): AppView {
     endpoints: app.endpoints.filter(({ address }) => address.family === family),
     destinations: app.destinations.filter(({ address }) => address.family === family),
   })).filter(({ endpoints }) => endpoints.length > 0);
-  const poolViews = pools.map(({ family, nft, endpoints, destinations }) => ({
-    family,
-    nft,
-    iptables_option: family === 'ipv4' ? '-4' : '-6',
-    nft_chain: nftAppChain(app.name, nft),
-    endpoints: endpoints.map(endpointView),
-    destinations: destinationViews(app.scheduler, destinations),
-    ...schedulerView(app.scheduler, destinations),
-    ...guardView(app, family),
-    slots: slotCount(destinations.map(({ weight }) => weight)),
-  }));
+  const poolViews = pools.map(({ family, nft, endpoints, destinations }) => {
+    const slots = slotCount(destinations.map(({ weight }) => weight));
+    const views = destinationViews(app.scheduler, destinations);
+    return {
+      family,
+      nft,
+      iptables_option: family === 'ipv4' ? '-4' : '-6',
+      nft_chain: nftAppChain(app.name, nft),
+      endpoints: endpoints.map(endpointView),
+      destinations: views,
+      numgen: app.scheduler === 'random' ? 'random' : 'inc',
+      turns: app.scheduler === 'random' ? [] : turnViews(views),
+      // A pool without destinations rejects everyone: it has nothing to guard.
+      ...guardView(slots > 0 ? app.allowFrom : undefined, family),
+      slots,
+    };
+  });
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
@@ -91,31 +97,21 @@ function endpointView({ address, port, protocol }: Endpoint): EndpointView {
   return { ip: address.text, port, protocol, socket: withPort(address, port) };
 }
 
-/** A pool without destinations rejects everyone: it has nothing to guard. */
+/** `allowFrom` is what the app says of both families; absent: nothing to guard. */
 function guardView(
-  { allowFrom, destinations }: App,
+  allowFrom: readonly Network[] | undefined,
   family: Family,
 ): Pick<PoolView, 'guards' | 'allow_from'> {
-  const isOpen = destinations.some(({ address, weight }) => address.family === family && weight > 0);
   const networks = mergeNetworks((allowFrom ?? []).filter((network) => network.family === family));
-  const guards = isOpen && allowFrom !== undefined && !networks.some(isEverything);
+  const guards = allowFrom !== undefined && !networks.some(isEverything);
   return { guards, allow_from: guards ? networks : [] };
 }
 
-function schedulerView(
-  scheduler: Scheduler,
-  destinations: readonly Destination[],
-): Pick<PoolView, 'numgen' | 'turns'> {
-  if (scheduler === 'random') return { numgen: 'random', turns: [] };
-  const turns = turnsOf(destinations.map(({ weight }) => weight));
+/** The targets in the order of their slots. */
+function turnViews(destinations: readonly DestinationView[]): TurnView[] {
   const targets: string[] = [];
-  destinations.forEach(({ address, port }, index) => {
-    for (const slot of turns[index] ?? []) targets[slot] = withPort(address, port);
-  });
-  return {
-    numgen: 'inc',
-    turns: targets.map((target, slot) => ({ target, every: targets.length - slot })),
-  };
+  for (const { target, slots } of destinations) for (const slot of slots) targets[slot] = target;
+  return targets.map((target, slot) => ({ target, every: targets.length - slot }));
 }
 
 function destinationViews(scheduler: Scheduler, destinations: readonly Destination[]): DestinationView[] {

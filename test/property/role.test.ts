@@ -1,5 +1,5 @@
-// What holds for every role: Python reads the very view, as JSON and YAML; a plan that was carried out is empty; a manifest, whatever it
-// says, leads nowhere outside; and a run that is killed anywhere is completed by the next.
+// What holds for every role: Python reads the very view, as JSON and YAML; a plan that was carried out is empty; a
+// manifest, whatever it says, leads nowhere outside; and a run that is killed anywhere is completed by the next.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
