@@ -83,15 +83,16 @@ function validatorModule() {
 }
 
 /**
- * ajv writes require() for its run-time helpers even into an ES module, where nothing would bundle them.
+ * ajv writes require() for its run-time helpers even into an ES module, where nothing would bundle them. They are
+ * CommonJS with a `default`, which Node and bundlers leave where it is, and vitest unpacks.
  * @param {string} code
  */
 function withImports(code) {
   /** @type {string[]} */
   const modules = [];
-  const body = code.replaceAll(/require\("([^"]+)"\)/g, (_, /** @type {string} */ module) => {
+  const body = code.replaceAll(/require\("([^"]+)"\)\.default/g, (_, /** @type {string} */ module) => {
     if (!modules.includes(module)) modules.push(module);
-    return `helper${modules.indexOf(module)}`;
+    return `(helper${modules.indexOf(module)}.default ?? helper${modules.indexOf(module)})`;
   });
   return `${modules.map((module, index) => `import helper${index} from '${module}.js';\n`).join('')}${body}`;
 }

@@ -1,11 +1,12 @@
 // Endpoints against the ssh of the hosts that will balance them: an endpoint on that address and port would send
 // the connections of Ansible, and of everybody, to a worker.
 import { existsSync } from 'node:fs';
-import { parseAddress, withPort } from '../model/address.js';
+import { parseAddress } from '../model/address.js';
 import { error, type Location, type Problem, warning } from '../problem/problem.js';
 import { readDocuments, type SpecDocument } from '../read/document.js';
 import { readSources, type Source } from '../read/sources.js';
 import { endpointsOf } from '../validate/endpoints.js';
+import { Taken } from '../validate/taken.js';
 import { type Group, type SshServer, sshServers } from './hosts.js';
 import { iniGroups } from './ini.js';
 import { yamlGroups } from './yaml.js';
@@ -39,9 +40,10 @@ function notRead(location: Location, reason: string): Problem {
 }
 
 function captures(servers: readonly SshServer[], documents: readonly SpecDocument[]): Problem[] {
-  const byEndpoint = new Map(servers.flatMap((server) => keyed(server)));
-  return endpointsOf(documents).flatMap(({ id, location }) => {
-    const server = byEndpoint.get(id);
+  const taken = new Taken<SshServer>();
+  for (const server of servers) claim(server, taken);
+  return endpointsOf(documents).flatMap(({ id, address, ports, location }) => {
+    const server = taken.ownerOf(address, 'tcp', ports);
     if (!server) return [];
     return [
       error('captures-ssh', location, `the endpoint ${id} is where the ssh of ${server.host} listens`, {
@@ -53,7 +55,8 @@ function captures(servers: readonly SshServer[], documents: readonly SpecDocumen
 }
 
 /** Nothing for host names, which are not looked up, and for templates. */
-function keyed(server: SshServer): [string, SshServer][] {
+function claim(server: SshServer, taken: Taken<SshServer>): void {
   const address = parseAddress(server.address.replace(/^\[(.*)\]$/, '$1'));
-  return typeof address === 'string' ? [] : [[withPort(address, server.port), server]];
+  if (typeof address === 'string') return;
+  taken.claim(address, 'tcp', { first: server.port, last: server.port }, server);
 }

@@ -2,23 +2,28 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Greeting, Target } from './traffic.js';
 
-/** A connection on which the server has spoken. */
-export interface Greeted {
-  readonly socket: Socket;
+/** What a server said. */
+export interface Answer {
   readonly greeting: Greeting;
   /** From the first packet to the greeting, in microseconds. */
   readonly micros: number;
 }
 
+/** A connection on which the server has spoken. */
+interface Greeted extends Answer {
+  readonly socket: Socket;
+}
+
 /** A greeting has less; more without an end of line comes from no server of the lab. */
 const GREETING_LIMIT = 1000;
 
-function failure(code: string): NodeJS.ErrnoException {
+/** An error that has a `code`, as those of Node have. */
+export function failure(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(code), { code });
 }
 
 /** What the server said; undefined if it is no server of the lab. */
-function parse(text: string): Greeting | undefined {
+export function parse(text: string): Greeting | undefined {
   try {
     const value = JSON.parse(text) as Partial<Greeting> | null;
     return typeof value?.ip === 'string' ? (value as Greeting) : undefined;

@@ -14,6 +14,7 @@ import {
   type Holding,
   type HoldRequest,
   type HoldResult,
+  type LabProtocol,
   type ProbeRequest,
   type ProbeResult,
   STOP,
@@ -44,8 +45,8 @@ export interface Lab extends AsyncDisposable {
   start(host: string, argv: readonly string[]): LabProcess;
   /** Enables forwarding of both families in the lb, which begins with none. */
   forward(): Promise<void>;
-  /** Starts a TCP server for `ports` on all of a worker's addresses; resolves when it is ready. */
-  listen(worker: string, ports: readonly number[]): Promise<LabProcess>;
+  /** Starts a server for `ports` on all of a worker's addresses, of TCP unless said; resolves when it is ready. */
+  listen(worker: string, ports: readonly number[], protocol?: LabProtocol): Promise<LabProcess>;
   /** Opens short connections from a host to the lab's servers, and counts who answered. */
   probe(host: string, request: ProbeRequest): Promise<ProbeResult>;
   /** Opens connections from a host and keeps them open; resolves when all are open or have failed. */
@@ -93,8 +94,9 @@ class NamespaceLab implements Lab {
     if (code !== 0) throw new LabError(`forwarding cannot be enabled: ${stderr.trim()}`);
   }
 
-  async listen(worker: string, ports: readonly number[]): Promise<LabProcess> {
-    const server = this.start(worker, [process.execPath, programFile('server'), ...ports.map(String)]);
+  async listen(worker: string, ports: readonly number[], protocol: LabProtocol = 'tcp'): Promise<LabProcess> {
+    const argv = [process.execPath, programFile('server'), protocol, ...ports.map(String)];
+    const server = this.start(worker, argv);
     const line = await server.nextLine(MARGIN);
     if (line === undefined) throw new LabError(`${worker} cannot listen: ${server.stderr.trim()}`);
     return server;

@@ -1,6 +1,7 @@
 // The client's mode `probe`: many short connections, and who answered them.
 import { eachBounded } from './bounded.js';
-import { codeOf, type Greeted, greet, hangUp } from './greet.js';
+import { ask } from './ask.js';
+import { type Answer, codeOf, greet, hangUp } from './greet.js';
 import {
   countOf,
   DEFAULT_CONCURRENCY,
@@ -15,7 +16,7 @@ import {
 /** Where the results of one target gather. */
 interface Tally {
   readonly target: Target;
-  readonly greeted: Omit<Greeted, 'socket'>[];
+  readonly greeted: Answer[];
   readonly errors: string[];
 }
 
@@ -25,14 +26,19 @@ export async function probe(request: ProbeRequest): Promise<ProbeResult> {
   const tallies = request.targets.map((target): Tally => ({ target, greeted: [], errors: [] }));
   await eachBounded(repeated(tallies, connections), concurrency, async ({ target, greeted, errors }) => {
     try {
-      const { socket, greeting, micros } = await greet(target, timeoutMs, request.localAddress);
-      hangUp(socket);
-      greeted.push({ greeting, micros });
+      greeted.push(await one(target, timeoutMs, request));
     } catch (cause) {
       errors.push(codeOf(cause));
     }
   });
   return Object.fromEntries(tallies.map((tally) => [nameOf(tally.target), resultOf(tally)]));
+}
+
+async function one(target: Target, timeoutMs: number, request: ProbeRequest): Promise<Answer> {
+  if (request.protocol === 'udp') return ask(target, timeoutMs, request);
+  const { socket, ...answer } = await greet(target, timeoutMs, request.localAddress);
+  hangUp(socket);
+  return answer;
 }
 
 function* repeated<Item>(items: readonly Item[], times: number): Generator<Item, undefined> {

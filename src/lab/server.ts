@@ -1,5 +1,9 @@
-// A worker's service: node server.js PORT... Says on each connection who was reached by whom, then echoes.
+// A worker's service: node server.js PROTOCOL PORT... Says on each connection who was reached by whom, then echoes; with
+// udp it answers each datagram.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Greeting } from './traffic.js';
 
 /** Node's own 511 would be too few for a test that opens thousands at once; the kernel cuts it to somaxconn. */
@@ -33,9 +37,26 @@ function listen(port: number): Promise<Server> {
   });
 }
 
+/** One for each address: an answer has to come from the one that was asked (udp(7)). */
+async function answer(port: number): Promise<void> {
+  const infos = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const reachable = infos.filter(({ scopeid }) => !scopeid);
+  await Promise.all(
+    reachable.map(async ({ address, family }) => {
+      const socket = createSocket(family === 'IPv6' ? 'udp6' : 'udp4');
+      socket.on('message', (_, { address: from, port: fromPort }) => {
+        const greeting: Greeting = { ip: address, port, from, fromPort };
+        socket.send(`${JSON.stringify(greeting)}\n`, fromPort, from);
+      });
+      await once(socket.bind(port, address), 'listening');
+    }),
+  );
+}
+
 process.stdin.resume().on('end', () => process.exit());
 try {
-  await Promise.all(process.argv.slice(2).map((port) => listen(Number(port))));
+  const [protocol, ...ports] = process.argv.slice(2);
+  await Promise.all(ports.map((port) => (protocol === 'udp' ? answer : listen)(Number(port))));
   process.stdout.write('ready\n');
 } catch (cause) {
   process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);

@@ -6,6 +6,9 @@ export interface Target {
   readonly port: number;
 }
 
+/** Over what; with `udp` a connection is a datagram and its answer. */
+export type LabProtocol = 'tcp' | 'udp';
+
 /** What a worker's server says as soon as a connection is there. */
 export interface Greeting {
   /** The address that it was reached at; IPv4 never as IPv6. */
@@ -27,6 +30,10 @@ export interface ProbeRequest {
   readonly timeoutMs?: number | undefined;
   /** The source address, which the host must have; the kernel's choice if absent. */
   readonly localAddress?: string | undefined;
+  /** tcp if absent. */
+  readonly protocol?: LabProtocol | undefined;
+  /** The source port: for one connection at a time, of UDP; the kernel's choice if absent. */
+  readonly localPort?: number | undefined;
 }
 
 /** How often each name occurred. */

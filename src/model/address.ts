@@ -49,7 +49,7 @@ export function unusableBecause(address: Address): string | undefined {
   return Object.hasOwn(UNUSABLE, range) ? UNUSABLE[range as keyof typeof UNUSABLE] : undefined;
 }
 
-/** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2). */
-export function withPort({ family, text }: Address, port: number): string {
+/** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2); `port` may be a range. */
+export function withPort({ family, text }: Address, port: number | string): string {
   return family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
 }

@@ -1,8 +1,9 @@
 // From validated specs to the model.
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
-import type { App, Ruleset } from './model.js';
+import { type App, type Protocol, PROTOCOLS, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
+import { parsePorts, type Ports } from './ports.js';
 
 /** The ruleset `name` of all apps in `specs`, in their order. The specs must be valid. */
 export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
@@ -12,15 +13,13 @@ export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
 function buildApp(spec: Spec): App {
   return {
     name: spec.app,
-    endpoints: spec.endpoints.map(({ ip, port }) => ({
-      address: valid(ip),
-      port: definite(port),
-      protocol: 'tcp',
-    })),
+    endpoints: spec.endpoints.flatMap(({ ip, port, protocol = 'tcp' }) =>
+      protocolsOf(protocol).map((one) => ({ address: valid(ip), ports: validPorts(port), protocol: one })),
+    ),
     destinations: spec.destinations.map(({ ip, port, weight = 1 }) => ({
       address: valid(ip),
-      port: definite(port),
       weight,
+      ...(port === undefined ? {} : { port }),
     })),
     scheduler: spec.scheduler === 'round-robin' ? 'round-robin' : 'random',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
@@ -39,7 +38,14 @@ function validNetwork(text: string): Network {
   return network;
 }
 
-function definite(port: number | string | undefined): number {
-  if (typeof port !== 'number') throw new TypeError(`not validated: ${String(port)} is no port`);
-  return port;
+function validPorts(port: number | string): Ports {
+  const ports = parsePorts(port);
+  if (typeof ports !== 'object') throw new TypeError(`not validated: ${port} is no port`);
+  return ports;
+}
+
+/** In an order of their own: that of the list means nothing. */
+function protocolsOf(protocol: Protocol | readonly Protocol[]): readonly Protocol[] {
+  const asked: readonly Protocol[] = typeof protocol === 'string' ? [protocol] : protocol;
+  return PROTOCOLS.filter((one) => asked.includes(one));
 }

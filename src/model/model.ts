@@ -1,26 +1,29 @@
 // The load balancer as plain data: valid, canonical, every default filled in.
 import type { Address } from './address.js';
 import type { Network } from './network.js';
+import type { Ports } from './ports.js';
 
-type Protocol = 'tcp';
+export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
-/** An address and port that clients connect to. */
+/** An address, a port or ports, and a protocol that clients connect to. A list of protocols is an endpoint each. */
 export interface Endpoint {
   readonly address: Address;
-  readonly port: number;
+  readonly ports: Ports;
   readonly protocol: Protocol;
 }
 
 /** An address and port that connections are sent to. */
 export interface Destination {
   readonly address: Address;
-  readonly port: number;
+  /** Absent: the port that the client connected to. */
+  readonly port?: number;
   /** 0 to 256; 0 is drained: no new connections. */
   readonly weight: number;
 }
 
 /** How a destination is chosen for a new connection. */
-export type Scheduler = 'random' | 'round-robin';
+type Scheduler = 'random' | 'round-robin';
 
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {

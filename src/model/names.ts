@@ -7,9 +7,11 @@ export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** XT_EXTENSION_MAXNAMELEN is 29 bytes with the final NUL (linux/netfilter/x_tables.h). */
 const LONGEST_CHAIN = 28;
 const CHAIN_PREFIX = 'PMLB/';
-/** Leaves an app's part at least 10 characters. */
-const LONGEST_RULESET_PART = 12;
+/** Leaves an app's part at least 8 characters, of which a hash has 7. */
+const LONGEST_RULESET_PART = 9;
 const HASH_LENGTH = 6;
+/** What a destination's chain adds to its app's: a spec has at most 1024 of them. */
+const LONGEST_NUMBER = '/1024'.length;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** The nftables table of a ruleset. It may have 255 bytes (NFT_NAME_MAXLEN), so nothing is shortened. */
@@ -25,6 +27,14 @@ export function nftAppChain(app: string, nftFamily: string): string {
   return `app/${app}/${nftFamily}`;
 }
 
+/**
+ * The nftables chain that sends an app's connections to `ip`, and there to `port` (absent: the client's). Colons
+ * cannot stand in a name; a dot cannot stand in an IPv6 address as we write them.
+ */
+export function nftDestinationChain(app: string, ip: string, port?: number): string {
+  return `to/${app}/${ip.replaceAll(':', '.')}${port === undefined ? '' : `/${port}`}`;
+}
+
 /** The iptables chain of a ruleset; the ruleset's other chains are called this, `/` and a part. */
 export function iptablesChain(ruleset: string): string {
   return CHAIN_PREFIX + shorten(ruleset, LONGEST_RULESET_PART);
@@ -33,7 +43,12 @@ export function iptablesChain(ruleset: string): string {
 /** The iptables chain of an app. */
 export function iptablesAppChain(ruleset: string, app: string): string {
   const stem = `${iptablesChain(ruleset)}/`;
-  return stem + shorten(app, LONGEST_CHAIN - stem.length);
+  return stem + shorten(app, LONGEST_CHAIN - LONGEST_NUMBER - stem.length);
+}
+
+/** The iptables chain of an app's destination, the first of which has the number 1: an IPv6 address would not fit. */
+export function iptablesDestinationChain(ruleset: string, app: string, number: number): string {
+  return `${iptablesAppChain(ruleset, app)}/${number}`;
 }
 
 /**

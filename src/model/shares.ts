@@ -51,6 +51,17 @@ export function turnsOf(weights: readonly number[]): number[][] {
   return turns;
 }
 
+/** For each weight what is left of them from it on, divided by their greatest common divisor. */
+export function leftFrom(weights: readonly number[]): number[] {
+  const divisor = gcd(weights.filter((weight) => weight > 0));
+  let left = slotCount(weights);
+  return weights.map((weight) => {
+    const before = left;
+    left -= weight / divisor;
+    return before;
+  });
+}
+
 /** iptables prints a probability with as many digits; the kernel keeps 31 bits, which is less. */
 const DIGITS = 11;
 

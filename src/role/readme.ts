@@ -39,7 +39,7 @@ function poolText({ endpoints, destinations }: Pool, id: string): PoolText {
   return {
     id,
     endpoint_text: list(
-      endpoints.map(({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)),
+      endpoints.map(({ socket, protocol }) => (protocol === 'tcp' ? socket : `${socket} (${protocol})`)),
     ),
     destination_text: targets.length === 0 ? 'rejected' : list(targets),
     share_text:

@@ -1,6 +1,8 @@
 // Endpoints and destinations as they can be read from a document that may still be wrong elsewhere, so that
 // one run tells all problems: a bad port in one entry does not hide a duplicate among the others.
 import { type Address, type AddressFault, parseAddress, unusableBecause } from '../model/address.js';
+import { type Protocol, PROTOCOLS } from '../model/model.js';
+import { parsePorts, type Ports } from '../model/ports.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { quote } from './describe.js';
@@ -12,7 +14,11 @@ export interface Entry {
   readonly document: SpecDocument;
   readonly path: readonly [EntryKind, number];
   readonly address: Address | undefined;
-  readonly port: number | undefined;
+  readonly ports: Ports | undefined;
+  /** True for a destination that says no port: the client's is kept. */
+  readonly keepsPort: boolean;
+  /** Of an endpoint. */
+  readonly protocols: readonly Protocol[];
   readonly weight: number;
 }
 
@@ -39,13 +45,19 @@ export function readEntries(document: SpecDocument, kind: EntryKind): Entry[] {
   const list = property(document.data, kind);
   if (!Array.isArray(list)) return [];
   return list.map((item: unknown, index) => {
-    const [ip, port, weight] = ['ip', 'port', 'weight'].map((key) => property(item, key));
+    const [ip, port, protocol = 'tcp', weight] = ['ip', 'port', 'protocol', 'weight'].map((key) =>
+      property(item, key),
+    );
     const address = typeof ip === 'string' ? parseAddress(ip) : undefined;
+    const ports = kind === 'endpoints' || typeof port === 'number' ? parsePorts(port) : undefined;
+    const asked: readonly unknown[] = Array.isArray(protocol) ? protocol : [protocol];
     return {
       document,
       path: [kind, index] as const,
       address: typeof address === 'object' ? address : undefined,
-      port: isPort(port) ? port : undefined,
+      ports: typeof ports === 'object' ? ports : undefined,
+      keepsPort: kind === 'destinations' && port === undefined,
+      protocols: PROTOCOLS.filter((one) => asked.includes(one)),
       weight: typeof weight === 'number' ? weight : 1,
     };
   });
@@ -72,10 +84,6 @@ function addressProblem(ip: string, document: SpecDocument, path: readonly (stri
   const hint =
     UNUSABLE_HINTS[reason] ?? 'no packet of another host gets there: name an address that is routed';
   return [error('unusable-address', document.locate(path), `${quote(ip)} is ${reason}`, { hint })];
-}
-
-function isPort(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
 /** `value[key]` of plain data of unknown shape. */

@@ -1,9 +1,11 @@
 // What a schema cannot say of one app: numbers as written, duplicates inside, families, sizes.
 import { type Family, withPort } from '../model/address.js';
+import { portsText } from '../model/ports.js';
 import { slotCount } from '../model/shares.js';
 import { error, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { type Entry, property, readEntries } from './entries.js';
+import { portProblems } from './ports.js';
 import { repeats } from './repeats.js';
 
 /** So many elements of a map are what one app may cost the kernel, and one file the reader. */
@@ -22,6 +24,7 @@ export function ruleProblems(document: SpecDocument): Problem[] {
     ...duplicateDestinations(destinations),
     ...familyProblems(document, endpoints, destinations),
     ...slotProblems(document, destinations),
+    ...portProblems(document, endpoints, destinations),
   ];
 }
 
@@ -109,9 +112,10 @@ function slotProblems(document: SpecDocument, destinations: readonly Entry[]): P
   return [error('too-many-slots', document.locate(['destinations']), message, { hint })];
 }
 
-/** What makes an entry the same as another: `ip:port` in canonical form. */
-export function entryId({ address, port }: Entry): string | undefined {
-  return address && port !== undefined ? withPort(address, port) : undefined;
+/** What an entry is called, and what makes a destination the same as another: `ip:port` in canonical form. */
+export function entryId({ address, ports, keepsPort }: Entry): string | undefined {
+  if (address && ports) return withPort(address, portsText(ports));
+  return address && keepsPort ? address.text : undefined;
 }
 
 /** Where an entry stands in its file. */

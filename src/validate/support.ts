@@ -32,31 +32,6 @@ export function supportProblems(document: SpecDocument): Problem[] {
         ? []
         : [notYet(document, [key], typeof value === 'string' ? `${key}: ${value}` : key, hint)];
     }),
-    ...each(data, 'endpoints', (endpoint, index) => endpointGaps(endpoint, index, document)),
-    ...each(data, 'destinations', (destination, index) => destinationGaps(destination, index, document)),
-  ];
-}
-
-function endpointGaps(endpoint: unknown, index: number, document: SpecDocument): Problem[] {
-  const protocol = property(endpoint, 'protocol');
-  const protocols: readonly unknown[] = Array.isArray(protocol) ? protocol : [protocol];
-  const other = protocols.filter((one) => one === 'udp' || one === 'sctp').map(String);
-  const problems = other.map((one) =>
-    notYet(document, ['endpoints', index, 'protocol'], `protocol ${one}`, 'tcp is what works today'),
-  );
-  const port = property(endpoint, 'port');
-  if (typeof port === 'string' && /^[0-9]+-[0-9]+$/.test(port)) {
-    const hint = 'write an endpoint for each port';
-    problems.push(notYet(document, ['endpoints', index, 'port'], 'a range of ports', hint));
-  }
-  return problems;
-}
-
-function destinationGaps(destination: unknown, index: number, document: SpecDocument): Problem[] {
-  if (property(destination, 'ip') === undefined || property(destination, 'port') !== undefined) return [];
-  const hint = "add the destination's port, for Kubernetes the NodePort: port: 31234";
-  return [
-    notYet(document, ['destinations', index], "a destination without a port (the client's is kept)", hint),
   ];
 }
 
@@ -67,9 +42,4 @@ function notYet(
   hint: string,
 ): Problem {
   return error('not-supported-yet', document.locate(path), `${what} is not supported yet`, { hint });
-}
-
-function each(data: unknown, key: string, check: (item: unknown, index: number) => Problem[]): Problem[] {
-  const list = property(data, key);
-  return Array.isArray(list) ? list.flatMap((item: unknown, index) => check(item, index)) : [];
 }

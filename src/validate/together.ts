@@ -5,12 +5,14 @@ import type { SpecDocument } from '../read/document.js';
 import { type Entry, property, readEntries } from './entries.js';
 import { repeats } from './repeats.js';
 import { entryId, locate } from './rules.js';
+import { Taken } from './taken.js';
 
 /** Duplicates and collisions among the apps of a run; the second place is told, with the first beside it. */
 export function togetherProblems(documents: readonly SpecDocument[]): Problem[] {
   const endpoints = documents.flatMap((document) => readEntries(document, 'endpoints'));
-  const destinations = documents.flatMap((document) => readEntries(document, 'destinations'));
-  return [...duplicateApps(documents), ...duplicateEndpoints(endpoints), ...loops(endpoints, destinations)];
+  const taken = new Taken<Entry>();
+  const duplicates = endpoints.flatMap((entry) => duplicateEndpoint(entry, taken));
+  return [...duplicateApps(documents), ...duplicates, ...documents.flatMap((one) => loops(one, taken))];
 }
 
 function duplicateApps(documents: readonly SpecDocument[]): Problem[] {
@@ -22,27 +24,45 @@ function duplicateApps(documents: readonly SpecDocument[]): Problem[] {
   );
 }
 
-function duplicateEndpoints(endpoints: readonly Entry[]): Problem[] {
-  return repeats(endpoints, entryId).map(({ key, again, first }) =>
-    error('duplicate-endpoint', locate(again), `the endpoint ${key} is taken already`, {
-      hint: 'each address and port belongs to one app',
+function duplicateEndpoint(entry: Entry, taken: Taken<Entry>): Problem[] {
+  const { address, ports, protocols } = entry;
+  if (!address || !ports) return [];
+  const first = protocols.map((one) => taken.ownerOf(address, one, ports)).find((owner) => owner);
+  if (!first) {
+    for (const one of protocols) taken.claim(address, one, ports, entry);
+    return [];
+  }
+  return [
+    error('duplicate-endpoint', locate(entry), `the endpoint ${entryId(entry) ?? ''} is taken already`, {
+      hint: 'each address, port and protocol belongs to one app',
       related: { message: 'taken at', location: locate(first) },
     }),
-  );
+  ];
 }
 
 /** The kernel translates a connection once: a destination that is an endpoint would end on this host. */
-function loops(endpoints: readonly Entry[], destinations: readonly Entry[]): Problem[] {
-  const byId = new Map(endpoints.map((entry) => [entryId(entry), entry]));
-  return destinations.flatMap((entry) => {
-    const id = entryId(entry);
-    const endpoint = id === undefined ? undefined : byId.get(id);
-    if (id === undefined || !endpoint) return [];
+function loops(document: SpecDocument, taken: Taken<Entry>): Problem[] {
+  const endpoints = readEntries(document, 'endpoints');
+  return readEntries(document, 'destinations').flatMap((entry) => {
+    const { address, ports } = entry;
+    // A connection keeps its protocol and, where the destination says none, its port.
+    const owners = endpoints.flatMap((from) => {
+      const arriving = ports ?? (entry.keepsPort ? from.ports : undefined);
+      if (!address || !arriving || from.address?.family !== address.family) return [];
+      return from.protocols.map((one) => taken.ownerOf(address, one, arriving));
+    });
+    const endpoint = owners.find((owner) => owner);
+    if (!endpoint) return [];
     return [
-      error('endpoint-is-destination', locate(entry), `the destination ${id} is an endpoint`, {
-        hint: 'name the worker behind it: a connection is balanced once',
-        related: { message: 'the endpoint is at', location: locate(endpoint) },
-      }),
+      error(
+        'endpoint-is-destination',
+        locate(entry),
+        `the destination ${entryId(entry) ?? ''} is an endpoint`,
+        {
+          hint: 'name the worker behind it: a connection is balanced once',
+          related: { message: 'the endpoint is at', location: locate(endpoint) },
+        },
+      ),
     ];
   });
 }

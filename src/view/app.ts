@@ -1,9 +1,15 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
-import type { App, Destination, Endpoint, Scheduler } from '../model/model.js';
-import { iptablesAppChain, nftAppChain } from '../model/names.js';
+import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
+import {
+  iptablesAppChain,
+  iptablesDestinationChain,
+  nftAppChain,
+  nftDestinationChain,
+} from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
-import { percent, probabilities, slotCount, slotsOf, turnsOf } from '../model/shares.js';
+import { isRange, portsText } from '../model/ports.js';
+import { leftFrom, percent, probabilities, slotCount, slotsOf, turnsOf } from '../model/shares.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
@@ -22,6 +28,10 @@ interface PoolView {
   readonly iptables_option: string;
   readonly nft_chain: string;
   readonly endpoints: readonly EndpointView[];
+  /** True if an endpoint has one port. */
+  readonly singles: boolean;
+  /** Those that an endpoint has. */
+  readonly protocols: readonly string[];
   readonly destinations: readonly DestinationView[];
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
@@ -30,56 +40,83 @@ interface PoolView {
   readonly numgen: string;
   /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
   readonly turns: readonly TurnView[];
+  /** True if nftables asks the destinations one after another, too: few of them, by chance. */
+  readonly cascades: boolean;
   /** How many slots the weights make; 0 for a pool that rejects. */
   readonly slots: number;
 }
 
 interface EndpointView {
   readonly ip: string;
-  readonly port: number;
+  /** A number, or a range as in the spec. */
+  readonly port: number | string;
   readonly protocol: string;
+  /** The first and the last port. */
+  readonly ports: readonly [number, number];
+  readonly is_range: boolean;
   /** `ip:port` as ss prints it, an IPv6 address in brackets. */
   readonly socket: string;
 }
 
 interface TurnView {
-  readonly target: string;
+  readonly iptables_chain: string;
   /** Of the connections that the rules before it left, each so many-th; 1: all of them. */
   readonly every: number;
 }
 
 interface DestinationView {
   readonly ip: string;
-  readonly port: number;
+  /** A number, or `any`: the client's is kept. */
+  readonly port: number | string;
   readonly weight: number;
   readonly share: string;
-  /** `ip:port` as iptables' DNAT target takes it, an IPv6 address in brackets. */
+  /** The chains of the connections that it gets. */
+  readonly nft_chain: string;
+  readonly iptables_chain: string;
+  /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
   readonly target: string;
   readonly slots: readonly number[];
+  /** What is left of the weights, divided by their greatest common divisor, from this destination on. */
+  readonly left: number;
   /** Of the rule to match when those before it did not; empty: always. */
   readonly probability: string;
 }
 
+/**
+ * So many rules are walked as fast as a map is looked up in, and without a map of its own for each app a ruleset of
+ * thousands loads several times as fast (docs/decisions.md).
+ */
+const LONGEST_CASCADE = 8;
+
 /** The view of `app` in the ruleset of that name. */
 export function appView(ruleset: string, app: App): AppView {
+  const numbered = app.destinations.map((destination, index) => ({
+    ...destination,
+    iptablesChain: iptablesDestinationChain(ruleset, app.name, index + 1),
+  }));
   const pools = FAMILIES.map(({ family, nft }) => ({
     family,
     nft,
     endpoints: app.endpoints.filter(({ address }) => address.family === family),
-    destinations: app.destinations.filter(({ address }) => address.family === family),
+    destinations: numbered.filter(({ address }) => address.family === family),
   })).filter(({ endpoints }) => endpoints.length > 0);
   const poolViews = pools.map(({ family, nft, endpoints, destinations }) => {
     const slots = slotCount(destinations.map(({ weight }) => weight));
-    const views = destinationViews(app.scheduler, destinations);
+    const views = destinationViews(app, destinations);
     return {
       family,
       nft,
       iptables_option: family === 'ipv4' ? '-4' : '-6',
       nft_chain: nftAppChain(app.name, nft),
       endpoints: endpoints.map(endpointView),
+      singles: endpoints.some(({ ports }) => !isRange(ports)),
+      protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
       destinations: views,
       numgen: app.scheduler === 'random' ? 'random' : 'inc',
       turns: app.scheduler === 'random' ? [] : turnViews(views),
+      cascades:
+        app.scheduler === 'random' &&
+        destinations.filter(({ weight }) => weight > 0).length <= LONGEST_CASCADE,
       // A pool without destinations rejects everyone: it has nothing to guard.
       ...guardView(slots > 0 ? app.allowFrom : undefined, family),
       slots,
@@ -93,8 +130,15 @@ export function appView(ruleset: string, app: App): AppView {
   };
 }
 
-function endpointView({ address, port, protocol }: Endpoint): EndpointView {
-  return { ip: address.text, port, protocol, socket: withPort(address, port) };
+function endpointView({ address, ports, protocol }: Endpoint): EndpointView {
+  return {
+    ip: address.text,
+    port: isRange(ports) ? portsText(ports) : ports.first,
+    protocol,
+    ports: [ports.first, ports.last],
+    is_range: isRange(ports),
+    socket: withPort(address, portsText(ports)),
+  };
 }
 
 /** `allowFrom` is what the app says of both families; absent: nothing to guard. */
@@ -107,25 +151,33 @@ function guardView(
   return { guards, allow_from: guards ? networks : [] };
 }
 
-/** The targets in the order of their slots. */
+/** The chains in the order of their slots. */
 function turnViews(destinations: readonly DestinationView[]): TurnView[] {
-  const targets: string[] = [];
-  for (const { target, slots } of destinations) for (const slot of slots) targets[slot] = target;
-  return targets.map((target, slot) => ({ target, every: targets.length - slot }));
+  const chains: string[] = [];
+  for (const { iptables_chain, slots } of destinations)
+    for (const slot of slots) chains[slot] = iptables_chain;
+  return chains.map((chain, slot) => ({ iptables_chain: chain, every: chains.length - slot }));
 }
 
-function destinationViews(scheduler: Scheduler, destinations: readonly Destination[]): DestinationView[] {
+function destinationViews(
+  { name, scheduler }: App,
+  destinations: readonly (Destination & { readonly iptablesChain: string })[],
+): DestinationView[] {
   const weights = destinations.map(({ weight }) => weight);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const slots = scheduler === 'random' ? slotsOf(weights) : turnsOf(weights);
   const chances = probabilities(weights);
-  return destinations.map(({ address, port, weight }, index) => ({
+  const rests = leftFrom(weights);
+  return destinations.map(({ address, port, weight, iptablesChain }, index) => ({
     ip: address.text,
-    port,
+    port: port ?? 'any',
     weight,
     share: percent(weight, total),
-    target: withPort(address, port),
+    nft_chain: nftDestinationChain(name, address.text, port),
+    iptables_chain: iptablesChain,
+    target: port === undefined ? address.text : withPort(address, port),
     slots: slots[index] ?? [],
+    left: rests[index] ?? 0,
     probability: chances[index] ?? '',
   }));
 }

@@ -1,7 +1,7 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
-import type { App, Ruleset } from '../model/model.js';
+import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView } from './app.js';
 import { FAMILIES } from './families.js';
@@ -22,6 +22,10 @@ interface RulesetView {
   readonly unused_iptables: readonly string[];
   /** True if an app has endpoints and no destination to send them to. */
   readonly rejects: boolean;
+  /** The protocols of such endpoints. */
+  readonly rejected_protocols: readonly string[];
+  /** True if an endpoint is for UDP. */
+  readonly flows: boolean;
   /** True if not everyone may come to every endpoint. */
   readonly guards: boolean;
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
@@ -42,6 +46,11 @@ interface FamilyView {
   /** True if a pool of this family has destinations; and if one has none. */
   readonly balances: boolean;
   readonly rejects: boolean;
+  /** True if an endpoint that is balanced has one port, and if one that is rejected has: ranges are in no map. */
+  readonly maps: boolean;
+  readonly maps_rejected: boolean;
+  /** The protocols that are balanced. */
+  readonly protocols: readonly string[];
 }
 
 interface ReplacedView {
@@ -62,6 +71,11 @@ export function buildView({ name, apps }: Ruleset): View {
       ...names,
       balances: mine.some(({ slots }) => slots > 0),
       rejects: mine.some(({ slots }) => slots === 0),
+      maps: mine.some(({ slots, singles }) => slots > 0 && singles),
+      maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
+      protocols: PROTOCOLS.filter((one) =>
+        mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
+      ),
     }));
   return {
     pomaloba_ruleset: {
@@ -73,6 +87,10 @@ export function buildView({ name, apps }: Ruleset): View {
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
       rejects: families.some(({ rejects }) => rejects),
+      rejected_protocols: PROTOCOLS.filter((one) =>
+        pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
+      ),
+      flows: pools.some(({ protocols }) => protocols.includes('udp')),
       guards: pools.some(({ guards }) => guards),
       replaces: replaced(name, apps),
     },

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
-import { nameOf, type Target } from '../../src/lab/traffic.js';
+import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
 import { parseNetwork } from '../../src/model/network.js';
-import { type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
+import { portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
 import { isIn } from '../support/networks.js';
-import { BACKENDS, load, remove, rulesOf } from '../support/backends.js';
+import { BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 
 const RUNS = 30;
@@ -17,17 +17,35 @@ const DESTINATIONS = [...hosts, 99].flatMap((host) => [
   `2001:db8:2::${host === 99 ? '99' : host.toString(16)}`,
 ]);
 
-/** What the spec says of an endpoint: the weights by place of its family's destinations. */
-function weightsFor(ip: string, { destinations }: RandomSpec): Record<string, number> {
-  return Object.fromEntries(
-    destinations
-      .filter((destination) => destination.ip.includes(':') === ip.includes(':'))
-      .map((destination) => [nameOf(destination), destination.weight ?? 1]),
-  );
+/** One port of one endpoint, over one protocol. */
+interface Way extends Target {
+  readonly protocol: LabProtocol;
 }
 
-function isEmpty({ ip }: Target, spec: RandomSpec): boolean {
-  return Object.values(weightsFor(ip, spec)).every((weight) => weight === 0);
+/** The first and the last port of each endpoint; of SCTP this kernel has no sockets (see protocols.test.ts). */
+function waysOf({ endpoints }: RandomSpec): Way[] {
+  return endpoints.flatMap(({ ip, port, protocol = 'tcp' }) => {
+    const { first, last } = portsOf(port);
+    const protocols = [protocol].flat().filter((one) => one !== 'sctp');
+    return [...new Set([first, last])].flatMap((at) =>
+      protocols.map((one) => ({ ip, port: at, protocol: one })),
+    );
+  });
+}
+
+/** What the spec says of a way: the weights by place of its family's destinations. */
+function weightsFor({ ip, port }: Way, { destinations }: RandomSpec): Record<string, number> {
+  const weights: Record<string, number> = {};
+  for (const destination of destinations.filter((one) => one.ip.includes(':') === ip.includes(':'))) {
+    // One with its own port and one that keeps the client's may be the same place.
+    const place = nameOf({ port, ...destination });
+    weights[place] = (weights[place] ?? 0) + (destination.weight ?? 1);
+  }
+  return weights;
+}
+
+function isEmpty(way: Way, spec: RandomSpec): boolean {
+  return Object.values(weightsFor(way, spec)).every((weight) => weight === 0);
 }
 
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };
@@ -49,33 +67,53 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
       endpointAddresses: ENDPOINTS,
       workers: [{ name: 'w1', addresses: DESTINATIONS }],
     });
+    await inLb(
+      lab,
+      backend,
+      'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit',
+    );
   });
   afterAll(async () => {
     await lab.close();
   });
 
+  async function listenFor(specs: readonly RandomSpec[]) {
+    const ports = (protocol: LabProtocol): number[] =>
+      specs.flatMap((spec) => {
+        const ways = waysOf(spec).filter((way) => way.protocol === protocol);
+        const named = spec.destinations.flatMap(({ port }) => port ?? []);
+        return ways.length === 0 ? [] : [...ways.map(({ port }) => port), ...named];
+      });
+    return Promise.all(
+      (['tcp', 'udp'] as const).map((protocol) => lab.listen('w1', [...new Set(ports(protocol))], protocol)),
+    );
+  }
+
+  async function follow(way: Way, spec: RandomSpec, text: string): Promise<void> {
+    const { protocol } = way;
+    const empty = isEmpty(way, spec);
+    const open = empty || mayCome(way, spec);
+    const connections = open && !empty ? 60 : 3;
+    const request = { targets: [way], connections, protocol, timeoutMs: open ? 3000 : 300 };
+    const { destinations = {}, errors } = (await lab.probe('client', request))[nameOf(way)] ?? {};
+    const refused = empty ? 'ECONNREFUSED' : 'ETIMEDOUT';
+    const about = `${JSON.stringify(way)} of ${text}`;
+    expect(errors, about).toEqual(open && !empty ? {} : { [refused]: 3 });
+    if (open && !empty) expectShares(destinations, weightsFor(way, spec));
+  }
+
   async function check(specs: readonly RandomSpec[]): Promise<void> {
     const text = toText(specs);
     const before = await rulesOf(lab, backend);
     await load(lab, backend, text);
-    const ports = new Set(specs.flatMap(({ destinations }) => destinations.map(({ port }) => port)));
-    const server = await lab.listen('w1', [...ports]);
+    const servers = await listenFor(specs);
     for (const spec of specs) {
-      const closed = spec.endpoints.filter(
-        (endpoint) => !isEmpty(endpoint, spec) && !mayCome(endpoint, spec),
-      );
-      const open = spec.endpoints.filter((endpoint) => !closed.includes(endpoint));
-      const report = await lab.probe('client', { targets: open, connections: 60 });
-      for (const endpoint of open) {
-        const { destinations = {}, errors = {} } = report[nameOf(endpoint)] ?? {};
-        expect(errors, text).toEqual(isEmpty(endpoint, spec) ? { ECONNREFUSED: 60 } : {});
-        if (!isEmpty(endpoint, spec)) expectShares(destinations, weightsFor(endpoint.ip, spec));
-      }
-      const refused = await lab.probe('client', { targets: closed, connections: 3, timeoutMs: 300 });
-      for (const { errors } of Object.values(refused)) expect(errors, text).toEqual({ ETIMEDOUT: 3 });
+      for (const way of waysOf(spec)) await follow(way, spec, text);
     }
-    server.kill('SIGKILL');
-    await server.ended;
+    for (const server of servers) {
+      server.kill('SIGKILL');
+      await server.ended;
+    }
     await remove(lab, backend, text);
     if (backend.type.startsWith('nftables')) expect(await rulesOf(lab, backend)).toBe(before);
     else expect(await rulesOf(lab, backend)).not.toContain('PMLB');

@@ -1,18 +1,28 @@
 // Random valid specs. Addresses are few and from the documentation ranges, so that apps share them; the parts
 // are drawn so that a spec is valid by construction (test/property/specs.test.ts proves that it is).
 import fc from 'fast-check';
+import type { Protocol } from '../../src/model/model.js';
+import { overlap, parsePorts, type Ports } from '../../src/model/ports.js';
 
-interface RandomEntry {
+interface RandomEndpoint {
   readonly ip: string;
-  readonly port: number;
+  readonly port: number | string;
+  readonly protocol?: Protocol | readonly Protocol[];
+}
+
+interface RandomDestination {
+  readonly ip: string;
+  readonly port?: number;
   readonly weight?: number;
 }
+
+type RandomEntry = RandomEndpoint | RandomDestination;
 
 export interface RandomSpec {
   readonly pomaloba: 1;
   readonly app: string;
-  readonly endpoints: readonly RandomEntry[];
-  readonly destinations: readonly RandomEntry[];
+  readonly endpoints: readonly RandomEndpoint[];
+  readonly destinations: readonly RandomDestination[];
   readonly scheduler?: 'random' | 'round-robin';
   readonly allow_from?: readonly string[];
 }
@@ -33,11 +43,32 @@ const port = fc.oneof(fc.constantFrom(1, 80, 443, 65_535), fc.integer({ min: 1, 
 const weight = fc.oneof(fc.constant(1), fc.constantFrom(0, 2, 3, 256), fc.integer({ min: 0, max: 20 }));
 const byte = fc.integer({ min: 1, max: 12 });
 
-function entries(prefix4: string, prefix6: string, families: readonly string[]): fc.Arbitrary<RandomEntry> {
-  const ip = fc
+function address(prefix4: string, prefix6: string, families: readonly string[]): fc.Arbitrary<string> {
+  return fc
     .tuple(fc.constantFrom(...families), byte)
     .map(([family, host]) => (family === 'ipv4' ? `${prefix4}${host}` : `${prefix6}${host.toString(16)}`));
-  return fc.record({ ip, port });
+}
+
+const range = fc
+  .tuple(fc.integer({ min: 1, max: 65_000 }), fc.integer({ min: 1, max: 535 }))
+  .map(([first, more]) => `${first}-${first + more}`);
+
+/** One protocol in most specs, since each of them is rules of its own. */
+const protocol = fc.oneof(
+  fc.constantFrom<Protocol>('tcp', 'tcp', 'udp', 'sctp'),
+  fc.shuffledSubarray<Protocol>(['tcp', 'udp', 'sctp'], { minLength: 1 }),
+);
+
+function endpoint(families: readonly string[]): fc.Arbitrary<RandomEndpoint> {
+  const ip = address('192.0.2.', '2001:db8:1::', families);
+  const ports = fc.oneof({ weight: 4, arbitrary: port }, { weight: 1, arbitrary: range });
+  return fc.record({ ip, port: ports, protocol }, { requiredKeys: ['ip', 'port'] });
+}
+
+function destination(families: readonly string[]): fc.Arbitrary<RandomDestination> {
+  const ip = address('198.51.100.', '2001:db8:2::', families);
+  const some = fc.record({ ip, port, weight });
+  return fc.oneof({ weight: 4, arbitrary: some }, { weight: 1, arbitrary: fc.record({ ip, weight }) });
 }
 
 /** Overlapping, adjacent, of one family or both, everything; some written with bits beyond their prefix. */
@@ -47,11 +78,11 @@ const network = fc.oneof(
   fc.constantFrom('203.0.113.0/25', '203.0.113.128/25', '198.18.1.0/24', 'fd18:1::/64', '2001:DB8:3::'),
 );
 
-function unique(arbitrary: fc.Arbitrary<RandomEntry>, maxLength: number): fc.Arbitrary<RandomEntry[]> {
+function unique<T extends RandomEntry>(arbitrary: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> {
   return fc.uniqueArray(arbitrary, {
     minLength: 1,
     maxLength,
-    selector: ({ ip, port: at }) => `${ip} ${at}`,
+    selector: ({ ip, port: at }) => `${ip} ${String(at)}`,
   });
 }
 
@@ -62,10 +93,8 @@ const spec = fc
       {
         pomaloba: fc.constant(1 as const),
         app: name,
-        endpoints: unique(entries('192.0.2.', '2001:db8:1::', families), 4),
-        destinations: unique(entries('198.51.100.', '2001:db8:2::', families), 8).chain((list) =>
-          fc.tuple(...list.map((entry) => weight.map((drawn) => ({ ...entry, weight: drawn })))),
-        ),
+        endpoints: unique(endpoint(families), 4),
+        destinations: unique(destination(families), 8),
         scheduler: fc.constantFrom('random' as const, 'round-robin' as const),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
@@ -73,6 +102,7 @@ const spec = fc
     ),
   )
   .map(withEachFamily)
+  .map(withPortsKept)
   .map(withFewTurns);
 
 /** Gives each family of the endpoints a destination, as validation asks for. */
@@ -84,6 +114,19 @@ function withEachFamily(drawn: RandomSpec): RandomSpec {
     { six: true, entry: { ip: '2001:db8:2::99', port: 30_000 } },
   ].filter(({ six }) => has(drawn.endpoints, six) && !has(drawn.destinations, six));
   return { ...drawn, destinations: [...drawn.destinations, ...missing.map(({ entry }) => entry)] };
+}
+
+/** The destinations of a range have no port, and are then told apart by their addresses alone. */
+function withPortsKept(drawn: RandomSpec): RandomSpec {
+  const isKept = ({ ip }: RandomDestination): boolean =>
+    drawn.endpoints.some((one) => typeof one.port === 'string' && one.ip.includes(':') === ip.includes(':'));
+  const seen = new Set<string>();
+  const destinations = drawn.destinations.flatMap((one) => {
+    if (!isKept(one)) return [one];
+    const { ip, weight: share = 1 } = one;
+    return seen.has(ip) ? [] : (seen.add(ip), [{ ip, weight: share }]);
+  });
+  return { ...drawn, destinations };
 }
 
 /** A round robin has at most 1,024 slots: of weights up to 100, at most nine destinations have fewer. */
@@ -100,13 +143,25 @@ function withFewTurns(drawn: RandomSpec): RandomSpec {
 export const rulesetSpecs: fc.Arbitrary<readonly RandomSpec[]> = fc
   .array(spec, { minLength: 1, maxLength: 4 })
   .map((specs) => {
-    const taken = new Set<string>();
-    const free = (key: string): boolean => !taken.has(key) && taken.add(key).size > 0;
+    const apps = new Set<string>();
+    const taken: { ip: string; ports: Ports }[] = [];
+    const isFree = ({ ip, port: at }: RandomEndpoint): boolean => {
+      const ports = portsOf(at);
+      if (taken.some((one) => one.ip === ip && overlap(one.ports, ports))) return false;
+      return taken.push({ ip, ports }) > 0;
+    };
     return specs
-      .filter(({ app }) => free(`app ${app}`))
-      .map((one) => ({ ...one, endpoints: one.endpoints.filter(({ ip, port: at }) => free(`${ip} ${at}`)) }))
+      .filter(({ app }) => !apps.has(app) && apps.add(app).size > 0)
+      .map((one) => ({ ...one, endpoints: one.endpoints.filter(isFree) }))
       .filter(({ endpoints }) => endpoints.length > 0);
   });
+
+/** The first and the last port of a random endpoint. */
+export function portsOf(port: number | string): Ports {
+  const ports = parsePorts(port);
+  if (typeof ports !== 'object') throw new Error(`${port} is no port`);
+  return ports;
+}
 
 /** The specs as a file of several documents; JSON is YAML. */
 export function toText(specs: readonly RandomSpec[]): string {

@@ -15,7 +15,9 @@ for setting; do
 done
 
 # Addresses that programs listen on: a rule would hide them.
-ss -Hltn 2>/dev/null | awk '{ print "listener " $4 }'
+for protocol in tcp udp; do
+	ss -Hln --"$protocol" 2>/dev/null | awk -v protocol="$protocol" '{ print "listener " protocol " " $4 }'
+done
 ip -o link show 2>/dev/null | awk '{ sub("@.*", "", $2); sub(":$", "", $2); print "interface " $2 }'
 ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print "address " $4 }'
 

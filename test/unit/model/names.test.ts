@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   iptablesAppChain,
   iptablesChain,
+  iptablesDestinationChain,
   NAME_PATTERN,
   nftAppChain,
   nftTable,
@@ -17,10 +18,10 @@ describe('chain names', () => {
     { ruleset: 'MyApp', app: 'MyApp', chain: 'PMLB/MyApp', appChain: 'PMLB/MyApp/MyApp' },
     { ruleset: 'lb', app: 'shop-frontend', chain: 'PMLB/lb', appChain: 'PMLB/lb/shop-frontend' },
     {
-      ruleset: 'twelve-chars',
-      app: 'ten-chars0',
-      chain: 'PMLB/twelve-chars',
-      appChain: 'PMLB/twelve-chars/ten-chars0',
+      ruleset: 'ninechars',
+      app: 'eightchr',
+      chain: 'PMLB/ninechars',
+      appChain: 'PMLB/ninechars/eightchr',
     },
   ])('are readable where they fit: $appChain', ({ ruleset, app, chain, appChain }) => {
     expect(iptablesChain(ruleset)).toBe(chain);
@@ -28,8 +29,8 @@ describe('chain names', () => {
   });
 
   test('end in a hash where they do not', () => {
-    expect(iptablesChain(long)).toMatch(/^PMLB\/a{5}\.[a-z2-7]{6}$/);
-    expect(iptablesAppChain('lb', long)).toMatch(/^PMLB\/lb\/a{13}\.[a-z2-7]{6}$/);
+    expect(iptablesChain(long)).toMatch(/^PMLB\/a{2}\.[a-z2-7]{6}$/);
+    expect(iptablesAppChain('lb', long)).toMatch(/^PMLB\/lb\/a{8}\.[a-z2-7]{6}$/);
   });
 
   test('a name that looks like a shortened one does not collide with it', () => {
@@ -41,7 +42,7 @@ describe('chain names', () => {
   test('have at most 28 bytes, and are below the chain of their ruleset', () => {
     fc.assert(
       fc.property(name, name, (ruleset, app) => {
-        expect(iptablesAppChain(ruleset, app).length).toBeLessThanOrEqual(28);
+        expect(iptablesDestinationChain(ruleset, app, 1024).length).toBeLessThanOrEqual(28);
         expect(iptablesChain(ruleset).length + '/_masq'.length).toBeLessThanOrEqual(28);
         expect(iptablesAppChain(ruleset, app).startsWith(`${iptablesChain(ruleset)}/`)).toBe(true);
         expect(iptablesAppChain(ruleset, app)).not.toMatch(/\/_masq$/);
@@ -55,6 +56,7 @@ describe('chain names', () => {
         fc.pre(one !== other);
         expect(iptablesChain(one)).not.toBe(iptablesChain(other));
         expect(iptablesAppChain('lb', one)).not.toBe(iptablesAppChain('lb', other));
+        expect(iptablesDestinationChain('lb', one, 1)).not.toBe(iptablesDestinationChain('lb', other, 1));
         expect(nftAppChain(one, 'ip')).not.toBe(nftAppChain(other, 'ip'));
       }),
     );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { percent, probabilities, slotCount, slotsOf, turnsOf } from '../../../src/model/shares.js';
+import { percent, probabilities, slotCount, slotsOf, turnsOf, leftFrom } from '../../../src/model/shares.js';
 
 const weights = fc.array(fc.integer({ min: 0, max: 256 }), { minLength: 1, maxLength: 12 });
 
@@ -82,6 +82,19 @@ describe('probabilities', () => {
     { name: 'nothing but drained ones', weights: [0, 0], chances: ['', ''] },
   ])('$name', ({ weights: given, chances }) => {
     expect(probabilities(given)).toEqual(chances);
+  });
+
+  test('are the slots of a weight among the slots that are left', () => {
+    fc.assert(
+      fc.property(weights, (given) => {
+        const rests = leftFrom(given);
+        const slots = slotsOf(given);
+        probabilities(given).forEach((chance, index) => {
+          if (chance === '') return;
+          expect((slots[index]?.length ?? 0) / (rests[index] ?? 0)).toBeCloseTo(Number(chance), 10);
+        });
+      }),
+    );
   });
 
   test('tried one after another, they give each weight its share, and leave nothing over', () => {

@@ -149,13 +149,71 @@ restore() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	for tool in iptables ip6tables; do
+		"$tool" -w 60 -t nat -S PMLB/lb 2>/dev/null || :
+	done | awk '/-p udp / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print "udp", option["-d"], ports[1], ports[2]
+	}'
+}
+
 rules() {
 	cat <<'RULES'
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
 :PMLB/lb/web - [0:0]
+:PMLB/lb/web/1 - [0:0]
+:PMLB/lb/web/2 - [0:0]
 :PMLB/lb/mail - [0:0]
+:PMLB/lb/mail/1 - [0:0]
+:PMLB/lb/mail/2 - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 
 # Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
@@ -165,12 +223,16 @@ rules() {
 # web: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "web" -j PMLB/lb/web
 -4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "web" -j PMLB/lb/web
--4 -A PMLB/lb/web -p tcp -m statistic --mode random --probability 0.50000000000 -j DNAT --to-destination 198.51.100.1:30080
--4 -A PMLB/lb/web -p tcp -j DNAT --to-destination 198.51.100.2:30080
+-4 -A PMLB/lb/web -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/web/1
+-4 -A PMLB/lb/web -g PMLB/lb/web/2
+-4 -A PMLB/lb/web/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-4 -A PMLB/lb/web/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 # mail: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -j PMLB/lb/mail
--4 -A PMLB/lb/mail -p tcp -m statistic --mode random --probability 0.50000000000 -j DNAT --to-destination 198.51.100.2:30025
--4 -A PMLB/lb/mail -p tcp -j DNAT --to-destination 198.51.100.3:30025
+-4 -A PMLB/lb/mail -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/mail/1
+-4 -A PMLB/lb/mail -g PMLB/lb/mail/2
+-4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.2:30025
+-4 -A PMLB/lb/mail/2 -p tcp -j DNAT --to-destination 198.51.100.3:30025
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully
@@ -189,6 +251,8 @@ ip6tables=
 # All of it without effect first: a refusal must not come after a change in another table or family.
 restore iptables "$iptables" --test
 restore ip6tables "$ip6tables" --test
+flows=$(loaded_flows)
 restore iptables "$iptables"
 restore ip6tables "$ip6tables"
+move_flows "$(echo "$flows" && echo "$rules" | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward

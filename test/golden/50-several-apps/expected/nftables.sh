@@ -31,17 +31,70 @@ forward() {
 	echo 1 >"/proc/sys/$1"
 }
 
-forwardable net/ipv4/ip_forward
-nft -f - <<'RULESET'
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	nft list table inet pomaloba-lb 2>/dev/null | awk '
+		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
+			for (i = 1; $i != "dport"; i++) continue
+			split($(i + 1), ports, "-")
+			print "udp", $(i - 2), ports[1], ports[2]
+		}
+		{
+			while (match($0, /[0-9a-f.:]+ \. udp \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), part, " ")
+				print "udp", part[1], part[5], part[5]
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' || :
+}
+
+rules() {
+	cat <<'RULESET'
 # Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
 add table inet pomaloba-lb
 delete table inet pomaloba-lb
-
-# The rulesets that these apps may have had to themselves would shadow this one.
-add table inet pomaloba-web
-delete table inet pomaloba-web
-add table inet pomaloba-mail
-delete table inet pomaloba-mail
 
 table inet pomaloba-lb {
 	# IPv4: one look-up finds the app of an address, protocol and port.
@@ -54,20 +107,32 @@ table inet pomaloba-lb {
 		}
 	}
 
-	# web: each new connection draws a slot at random.
+	# web: each rule has its share of what the rules before it left; the last one takes the rest.
 	chain app/web/ip {
-		meta l4proto tcp dnat ip addr . port to numgen random mod 2 map {
-			0 : 198.51.100.1 . 30080, # 50.00 %
-			1 : 198.51.100.2 . 30080, # 50.00 %
-		}
+		numgen random mod 2 < 1 goto to/web/198.51.100.1/30080 # 50.00 %
+		goto to/web/198.51.100.2/30080 # 50.00 %
 	}
 
-	# mail: each new connection draws a slot at random.
+	chain to/web/198.51.100.1/30080 {
+		meta l4proto tcp dnat ip to 198.51.100.1:30080
+	}
+
+	chain to/web/198.51.100.2/30080 {
+		meta l4proto tcp dnat ip to 198.51.100.2:30080
+	}
+
+	# mail: each rule has its share of what the rules before it left; the last one takes the rest.
 	chain app/mail/ip {
-		meta l4proto tcp dnat ip addr . port to numgen random mod 2 map {
-			0 : 198.51.100.2 . 30025, # 50.00 %
-			1 : 198.51.100.3 . 30025, # 50.00 %
-		}
+		numgen random mod 2 < 1 goto to/mail/198.51.100.2/30025 # 50.00 %
+		goto to/mail/198.51.100.3/30025 # 50.00 %
+	}
+
+	chain to/mail/198.51.100.2/30025 {
+		meta l4proto tcp dnat ip to 198.51.100.2:30025
+	}
+
+	chain to/mail/198.51.100.3/30025 {
+		meta l4proto tcp dnat ip to 198.51.100.3:30025
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
@@ -90,11 +155,11 @@ table inet pomaloba-lb {
 
 	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
 	set balanced-ip {
-		type ipv4_addr . inet_service
+		type ipv4_addr . inet_proto . inet_service
 		elements = {
-			192.0.2.10 . 80,
-			192.0.2.11 . 80,
-			192.0.2.10 . 25,
+			192.0.2.10 . tcp . 80,
+			192.0.2.11 . tcp . 80,
+			192.0.2.10 . tcp . 25,
 		}
 	}
 
@@ -102,8 +167,21 @@ table inet pomaloba-lb {
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
 		type nat hook postrouting priority 100; policy accept;
-		ct status dnat meta l4proto tcp ct original ip daddr . ct original proto-dst @balanced-ip masquerade fully-random
+		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
 }
+
+# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
+# all tables of a transaction for each of its parts.
+add table inet pomaloba-web
+delete table inet pomaloba-web
+add table inet pomaloba-mail
+delete table inet pomaloba-mail
 RULESET
+}
+
+forwardable net/ipv4/ip_forward
+flows=$(loaded_flows)
+rules | nft -f -
+move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward

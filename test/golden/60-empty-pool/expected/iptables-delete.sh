@@ -133,11 +133,67 @@ restore() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	for tool in iptables ip6tables; do
+		"$tool" -w 60 -t nat -S PMLB/lb 2>/dev/null || :
+	done | awk '/-p udp / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print "udp", option["-d"], ports[1], ports[2]
+	}'
+}
+
 # What cannot be removed does not keep the rest.
 left=0
+flows=$(loaded_flows)
 for tool in iptables ip6tables; do
 	command -v "$tool-save" >/dev/null || continue
 	transaction=$(changes "$tool" '') || left=1
 	restore "$tool" "$transaction" || left=1
 done
+move_flows "$flows"
 exit "$left"
