@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['generated'],
   validate: ['generated', 'model', 'problem', 'read', 'root'],
   view: ['model'],
+  explain: ['model'],
   template: ['generated', 'view'],
   print: ['errors', 'template', 'view'],
   role: ['generated', 'template', 'view'],
@@ -25,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: [
     'completion',
     'errors',
+    'explain',
     'files',
     'generated',
     'inventory',

@@ -41,6 +41,7 @@ const EXAMPLES = `Examples:
   pomaloba --input-spec sample.json --output-type nftables --delete | sudo sh
   pomaloba specs/ --name lb --output-type nftables-rules --out lb.nft
   pomaloba validate specs/*.yml
+  pomaloba explain specs/*.yml
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --playbook site.yml --inventory inventory.yml
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --check --diff        for CI: exit code 3 if stale
 `;
@@ -73,6 +74,7 @@ export function buildProgram(version: string, run: Run): Command {
   addPrint(program, run);
   addAnsible(program, run);
   addValidate(program, run);
+  addExplain(program, run);
   addSchema(program, run);
   addCompletion(program, run);
   return program;
@@ -145,6 +147,22 @@ function addValidate(program: Command, run: Run): void {
     .action((specs: string[], flags: InputFlags) => {
       const named = inputs(specs, flags);
       return run(() => validate(named), { json: flags.json ?? false, reportIsProduct: true });
+    });
+}
+
+/** Loaded only where it is asked for, as ansible is. */
+function addExplain(program: Command, run: Run): void {
+  program
+    .command('explain')
+    .description('print what becomes of the connections: shares, addresses, capacity; see docs/explain.md')
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec())
+    .option('--json', 'print it as JSON')
+    .action((specs: string[], flags: InputFlags) => {
+      const { json = false } = flags;
+      const named = inputs(specs, flags);
+      const command = async (): Promise<Outcome> => (await import('./explain.js')).explain(named, json);
+      return run(command, { json, reportIsProduct: false });
     });
 }
 

@@ -37,7 +37,8 @@ describe('help and version', () => {
     ]) {
       expect(stdout).toContain(option);
     }
-    for (const command of ['validate', 'schema', 'completion']) expect(stdout).toContain(`\n  ${command} `);
+    for (const command of ['validate', 'explain', 'schema', 'completion'])
+      expect(stdout).toContain(`\n  ${command} `);
   });
 
   it('every example of the help runs', () => {
@@ -84,6 +85,7 @@ describe('usage errors end with exit code 2 and print nothing on standard output
     { name: 'no argument', args: [], message: 'no spec is given\n  hint: name one: pomaloba --input-spec' },
     { name: 'no spec', args: ['--delete'], message: 'no spec is given' },
     { name: 'no spec to validate', args: ['validate'], message: 'no spec is given' },
+    { name: 'no spec to explain', args: ['explain'], message: 'no spec is given' },
     { name: 'an unknown option', args: ['--delte', SAMPLE], message: "unknown option '--delte'" },
     { name: 'a misspelled option', args: ['--delte', SAMPLE], message: 'hint: did you mean --delete?' },
     {

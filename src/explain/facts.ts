@@ -1,0 +1,112 @@
+// What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
+import type { Family } from '../model/address.js';
+import type { App, Destination, Scheduler } from '../model/model.js';
+import { isEverything, mergeNetworks } from '../model/network.js';
+import { percent } from '../model/shares.js';
+import { capacityOf, fullAt, type Pool } from './capacity.js';
+
+export interface Explanation {
+  /** Of the format; another one if a key changes its meaning or goes. */
+  readonly version: 1;
+  readonly apps: readonly AppFacts[];
+  readonly conntrack: {
+    readonly sysctl: string;
+    /** What the sysctl must be at least for all destinations to be at their capacity at the same time. */
+    readonly entries: number;
+  };
+}
+
+export interface AppFacts {
+  readonly app: string;
+  readonly scheduler: Scheduler;
+  readonly client_address: 'masquerade';
+  readonly on_empty: 'reject';
+  readonly pools: readonly PoolFacts[];
+}
+
+export interface PoolFacts {
+  readonly family: Family;
+  readonly endpoints: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[];
+  /** In as few networks as can be; null: everyone. */
+  readonly allow_from: readonly string[] | null;
+  readonly destinations: readonly DestinationFacts[];
+  /** How many connections fit at the same time; 0: the pool is empty, none is balanced. */
+  readonly capacity: number;
+  /** With how many of them the first destination is full. */
+  readonly full_at: number;
+}
+
+export interface DestinationFacts {
+  readonly ip: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly drained: boolean;
+  /** Its share of the new connections, with two decimals. */
+  readonly percent: number;
+  readonly capacity: number;
+}
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
+
+/** The facts of `apps`, which are on one load balancer, in their order. */
+export function explainApps(apps: readonly App[]): Explanation {
+  return {
+    version: 1,
+    apps: apps.map(appFacts),
+    conntrack: {
+      sysctl: 'net.netfilter.nf_conntrack_max',
+      entries: capacityOf(apps.flatMap((app) => FAMILIES.map((family) => poolOf(app, family)))),
+    },
+  };
+}
+
+function appFacts(app: App): AppFacts {
+  return {
+    app: app.name,
+    scheduler: app.scheduler,
+    client_address: 'masquerade',
+    on_empty: 'reject',
+    pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
+      poolFacts(app, family),
+    ),
+  };
+}
+
+function poolOf({ endpoints, destinations }: App, family: Family): Pool {
+  return {
+    endpoints: endpoints.filter(({ address }) => address.family === family),
+    destinations: destinations.filter(({ address }) => address.family === family),
+  };
+}
+
+function poolFacts(app: App, family: Family): PoolFacts {
+  const pool = poolOf(app, family);
+  const total = pool.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  return {
+    family,
+    endpoints: pool.endpoints.map(({ address, port, protocol }) => ({ ip: address.text, port, protocol })),
+    allow_from: allowedNetworks(app, family),
+    destinations: pool.destinations.map((destination) => destinationFacts(destination, pool, total)),
+    capacity: capacityOf([pool]),
+    full_at: fullAt(pool),
+  };
+}
+
+function allowedNetworks({ allowFrom }: App, family: Family): readonly string[] | null {
+  if (allowFrom === undefined) return null;
+  const networks = mergeNetworks(allowFrom.filter((network) => network.family === family));
+  return networks.some(isEverything) ? null : networks;
+}
+
+function destinationFacts(destination: Destination, { endpoints }: Pool, total: number): DestinationFacts {
+  const { address, port, weight } = destination;
+  return {
+    ip: address.text,
+    port,
+    weight,
+    drained: weight === 0,
+    // The very number that a ruleset's comments have.
+    percent: Number.parseFloat(percent(weight, total)),
+    capacity: capacityOf([{ endpoints, destinations: [destination] }]),
+  };
+}

@@ -1,0 +1,107 @@
+// The facts as text for people.
+import { type Family, withPort } from '../model/address.js';
+import type { AppFacts, DestinationFacts, Explanation, PoolFacts } from './facts.js';
+import { labelled, table } from './layout.js';
+
+/** What stands beside a label. */
+type Fact = readonly [label: string, text: string];
+
+/** A column of the table of destinations: its title, and what stands in it. */
+type Column = readonly [title: string, cell: (destination: DestinationFacts, pool: PoolFacts) => string];
+
+const TITLES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+const SCHEDULERS: Readonly<Record<AppFacts['scheduler'], string>> = {
+  random: 'random: each new connection draws a destination, by weight',
+  'round-robin': 'round-robin: by turns and weight, the heavy ones spread',
+};
+
+const CLIENT_ADDRESSES: Readonly<Record<AppFacts['client_address'], string>> = {
+  masquerade: "the load balancer's address on the way to them",
+};
+
+const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
+  reject: 'every connection is rejected (TCP reset)',
+};
+
+const COLUMNS: readonly Column[] = [
+  ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port)],
+  ['weight', ({ weight }) => String(weight)],
+  ['share', ({ drained, percent }) => (drained ? 'drained' : `${percent.toFixed(2)} %`)],
+  ['capacity', ({ drained, capacity }) => (drained ? '-' : counted(capacity))],
+];
+
+/** What nf_conntrack_init_start sets (net/netfilter/nf_conntrack_core.c); before Linux 5.15 by other steps. */
+const CONNTRACK_DEFAULT = '262,144 with more than 4 GiB of memory, 65,536 with more than 1 GiB, fewer below';
+
+/** The source ports of a destination, divided by the seconds that a port is taken for nothing. */
+const CLOSED =
+  'a closed connection counts for 120 s more (nf_conntrack_tcp_timeout_time_wait), ' +
+  'which leaves a destination ports for about 537 new ones a second';
+
+const SHARED = 'several apps have a destination in common, and its capacity with it';
+
+/** About what a connection takes of the kernel's memory. */
+const ENTRY_BYTES = 320;
+
+/** The text of `explanation`: an app after the other, and what concerns all of them. */
+export function explanationToText(explanation: Explanation): string {
+  const parts = [...explanation.apps.flatMap(appParts), ...conntrackParts(explanation)];
+  return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function appParts(app: AppFacts): string[][] {
+  const facts: Fact[] = [
+    ['scheduler', SCHEDULERS[app.scheduler]],
+    ['workers see', CLIENT_ADDRESSES[app.client_address]],
+    ['no destination', ON_EMPTY[app.on_empty]],
+  ];
+  return [[app.app, ...labelled(facts)], ...app.pools.flatMap((pool) => poolParts(app, pool))];
+}
+
+function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
+  const endpoints = pool.endpoints.map(
+    ({ ip, port, protocol }) => `${withPort({ family: pool.family, text: ip }, port)}/${protocol}`,
+  );
+  const isEmpty = pool.capacity === 0;
+  const facts: Fact[] = [
+    [`${TITLES[pool.family]} endpoints`, endpoints.join(', ')],
+    // Who may not come is of no matter to a pool that takes nobody.
+    ...(isEmpty ? [] : [['clients', clientsOf(pool)] as const]),
+    ['capacity', isEmpty ? `none: ${ON_EMPTY[app.on_empty]}` : capacityOf(pool)],
+  ];
+  const titles = COLUMNS.map(([title]) => title);
+  const rows = pool.destinations.map((destination) => COLUMNS.map(([, cell]) => cell(destination, pool)));
+  return [labelled(facts), ...(rows.length === 0 ? [] : [table([titles, ...rows])])];
+}
+
+function clientsOf({ allow_from: networks, family }: PoolFacts): string {
+  if (networks === null) return 'everyone';
+  if (networks.length === 0) return `nobody: allow_from has no ${TITLES[family]} network`;
+  return `only ${networks.join(', ')}; others get no answer`;
+}
+
+function capacityOf({ capacity, full_at: fullAt }: PoolFacts): string {
+  const all = `${counted(capacity)} connections at the same time`;
+  return fullAt === capacity
+    ? all
+    : `${all}; by the shares, the first destination is full at ${counted(fullAt)}`;
+}
+
+function conntrackParts({ apps, conntrack: { sysctl, entries } }: Explanation): string[][] {
+  if (entries === 0) return [];
+  const sum = apps.flatMap(({ pools }) => pools).reduce((all, { capacity }) => all + capacity, 0);
+  const mebibytes = counted(Math.ceil((entries * ENTRY_BYTES) / 2 ** 20));
+  const facts: Fact[] = [
+    ...(sum > entries ? [['shared', SHARED] as const] : []),
+    ['needed', `${sysctl} = ${entries} or more, for all destinations at their capacity at the same time`],
+    ['memory', `about ${mebibytes} MiB, for as many connections`],
+    ['default', CONNTRACK_DEFAULT],
+    ['closed', CLOSED],
+  ];
+  return [['conntrack, for all apps together', ...labelled(facts)]];
+}
+
+function counted(number: number): string {
+  return number.toLocaleString('en-US');
+}
