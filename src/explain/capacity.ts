@@ -1,6 +1,6 @@
 // How many connections fit at the same time.
-import { withPort } from '../model/address.js';
 import type { Destination, Endpoint } from '../model/model.js';
+import { countPorts, type Ports } from '../model/ports.js';
 
 /** The endpoints and destinations of one app and one family. */
 export interface Pool {
@@ -21,7 +21,9 @@ export function capacityOf(pools: readonly Pool[]): number {
   const targets = pools.flatMap(({ endpoints, destinations }) =>
     destinations.filter(isUsed).flatMap((destination) => targetsOf(destination, endpoints)),
   );
-  return new Set(targets).size * SOURCE_PORTS;
+  const places = new Map<string, Ports[]>();
+  for (const { place, ports } of targets) places.set(place, [...(places.get(place) ?? []), ports]);
+  return [...places.values()].reduce((sum, ports) => sum + countPorts(ports), 0) * SOURCE_PORTS;
 }
 
 /**
@@ -42,8 +44,16 @@ function isUsed({ weight }: Destination): boolean {
   return weight > 0;
 }
 
+/** Ports of a place, which is a protocol and an address. */
+interface Target {
+  readonly place: string;
+  readonly ports: Ports;
+}
+
 /** What connections to `destination` go to. Replies tell them apart by the source port alone where it is the same. */
-function targetsOf({ address, port }: Destination, endpoints: readonly Endpoint[]): string[] {
-  const protocols = new Set(endpoints.map(({ protocol }) => protocol));
-  return [...protocols].map((protocol) => `${protocol} ${withPort(address, port)}`);
+function targetsOf({ address, port }: Destination, endpoints: readonly Endpoint[]): Target[] {
+  return endpoints.map(({ protocol, ports }) => ({
+    place: `${protocol} ${address.text}`,
+    ports: port === undefined ? ports : { first: port, last: port },
+  }));
 }

@@ -1,7 +1,8 @@
 // What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
 import type { Family } from '../model/address.js';
-import type { App, Destination, Scheduler } from '../model/model.js';
+import type { App, Destination, Endpoint, Scheduler } from '../model/model.js';
 import { isEverything, mergeNetworks } from '../model/network.js';
+import { isRange, portsText } from '../model/ports.js';
 import { percent } from '../model/shares.js';
 import { capacityOf, fullAt, type Pool } from './capacity.js';
 
@@ -26,7 +27,7 @@ export interface AppFacts {
 
 export interface PoolFacts {
   readonly family: Family;
-  readonly endpoints: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[];
+  readonly endpoints: readonly EndpointFacts[];
   /** In as few networks as can be; null: everyone. */
   readonly allow_from: readonly string[] | null;
   readonly destinations: readonly DestinationFacts[];
@@ -36,9 +37,17 @@ export interface PoolFacts {
   readonly full_at: number;
 }
 
+interface EndpointFacts {
+  readonly ip: string;
+  /** A number, or a range as in the spec. */
+  readonly port: number | string;
+  readonly protocol: string;
+}
+
 export interface DestinationFacts {
   readonly ip: string;
-  readonly port: number;
+  /** Null: the client's. */
+  readonly port: number | null;
   readonly weight: number;
   readonly drained: boolean;
   /** Its share of the new connections, with two decimals. */
@@ -84,12 +93,16 @@ function poolFacts(app: App, family: Family): PoolFacts {
   const total = pool.destinations.reduce((sum, { weight }) => sum + weight, 0);
   return {
     family,
-    endpoints: pool.endpoints.map(({ address, port, protocol }) => ({ ip: address.text, port, protocol })),
+    endpoints: pool.endpoints.map(endpointFacts),
     allow_from: allowedNetworks(app, family),
     destinations: pool.destinations.map((destination) => destinationFacts(destination, pool, total)),
     capacity: capacityOf([pool]),
     full_at: fullAt(pool),
   };
+}
+
+function endpointFacts({ address, ports, protocol }: Endpoint): EndpointFacts {
+  return { ip: address.text, port: isRange(ports) ? portsText(ports) : ports.first, protocol };
 }
 
 function allowedNetworks({ allowFrom }: App, family: Family): readonly string[] | null {
@@ -102,7 +115,7 @@ function destinationFacts(destination: Destination, { endpoints }: Pool, total: 
   const { address, port, weight } = destination;
   return {
     ip: address.text,
-    port,
+    port: port ?? null,
     weight,
     drained: weight === 0,
     // The very number that a ruleset's comments have.

@@ -21,11 +21,11 @@ const CLIENT_ADDRESSES: Readonly<Record<AppFacts['client_address'], string>> = {
 };
 
 const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
-  reject: 'every connection is rejected (TCP reset)',
+  reject: 'every connection is rejected at once',
 };
 
 const COLUMNS: readonly Column[] = [
-  ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port)],
+  ['destination', ({ ip, port }, { family }) => (port === null ? ip : withPort({ family, text: ip }, port))],
   ['weight', ({ weight }) => String(weight)],
   ['share', ({ drained, percent }) => (drained ? 'drained' : `${percent.toFixed(2)} %`)],
   ['capacity', ({ drained, capacity }) => (drained ? '-' : counted(capacity))],

@@ -32,6 +32,17 @@ export function overlap(one: Ports, other: Ports): boolean {
   return one.first <= other.last && other.first <= one.last;
 }
 
+/** How many ports there are in `list`, those that are in several of them once. */
+export function countPorts(list: readonly Ports[]): number {
+  let counted = 0;
+  let upTo = 0;
+  for (const { first, last } of list.toSorted((one, other) => one.first - other.first)) {
+    counted += Math.max(0, last - Math.max(first - 1, upTo));
+    upTo = Math.max(upTo, last);
+  }
+  return counted;
+}
+
 /** The ports as text: `80`, or both ends with `separator` between them. */
 export function portsText({ first, last }: Ports, separator = '-'): string {
   return first === last ? String(first) : `${first}${separator}${last}`;

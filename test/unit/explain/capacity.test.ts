@@ -10,7 +10,7 @@ function pool(weights: readonly number[], net = 1, endpoints = 1): Pool {
   return {
     endpoints: Array.from({ length: endpoints }, (_, n) => ({
       address: address('192.0.2.10'),
-      port: 80 + n,
+      ports: { first: 80 + n, last: 80 + n },
       protocol: 'tcp',
     })),
     destinations: weights.map((weight, n) => ({
@@ -36,6 +36,25 @@ describe('capacity', () => {
   ])('$name: that of $destinations destinations', ({ pools, destinations }) => {
     expect(capacityOf(pools)).toBe(destinations * PORTS);
   });
+});
+
+test('each port of a range, and each protocol, has its own; ranges that overlap share theirs', () => {
+  const destination = { address: { family: 'ipv4', text: '10.0.1.1' }, weight: 1 } as const;
+  const endpoint = (first: number, last: number, protocol: 'tcp' | 'udp') => ({
+    address: { family: 'ipv4', text: '192.0.2.10' } as const,
+    ports: { first, last },
+    protocol,
+  });
+  const range: Pool = {
+    endpoints: [endpoint(8000, 8099, 'tcp'), endpoint(8000, 8099, 'udp'), endpoint(8050, 8149, 'tcp')],
+    destinations: [destination],
+  };
+  expect(capacityOf([range])).toBe(250 * PORTS);
+  const inside: Pool = {
+    endpoints: [endpoint(80, 80, 'tcp')],
+    destinations: [{ ...destination, port: 8001 }],
+  };
+  expect(capacityOf([range, inside])).toBe(250 * PORTS);
 });
 
 describe('the first destination is full', () => {
