@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   explain: ['model'],
   template: ['generated', 'view'],
   print: ['errors', 'template', 'view'],
-  role: ['generated', 'template', 'view'],
+  role: ['generated', 'model', 'template', 'view'],
   files: ['errors', 'problem', 'role'],
   inventory: ['model', 'problem', 'read', 'validate'],
   lab: ['root'],

@@ -5,17 +5,12 @@ import { apply } from '../files/apply.js';
 import { diffs, isRefused, isStale, planToJson, refusedDiffs, summary } from '../files/report.js';
 import { initialTarget, namesOf, pathsOf, roleTarget, sealedTarget, type Target } from '../files/target.js';
 import { sshProblems } from '../inventory/problems.js';
+import type { Backend } from '../model/backends.js';
 import { buildRuleset } from '../model/build.js';
 import { NAME_PATTERN } from '../model/names.js';
 import { isError } from '../problem/problem.js';
-import {
-  type Backend,
-  buildInventory,
-  buildPlaybook,
-  buildRole,
-  buildVars,
-  type RoleSettings,
-} from '../role/build.js';
+import { buildInventory, buildPlaybook, buildRole, buildVars, type RoleSettings } from '../role/build.js';
+import { capabilityProblems } from '../validate/capabilities.js';
 import { collisions } from '../validate/together.js';
 import { buildView, type View } from '../view/view.js';
 import { loadSpecs } from './load.js';
@@ -56,6 +51,7 @@ export function ansible(options: AnsibleOptions): Outcome {
   const problems = [
     ...wrong,
     ...collisions(name, documents),
+    ...capabilityProblems(documents, options.backend),
     ...(inventory === undefined ? [] : sshProblems(inventory, documents, allowSshCapture)),
   ];
   if (problems.some(isError)) return { stdout: '', problems };

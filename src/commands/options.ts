@@ -1,7 +1,7 @@
 // Options that several commands have.
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
-import type { Backend } from '../role/build.js';
+import { type Backend, BACKENDS } from '../model/backends.js';
 import type { AnsibleOptions } from './ansible.js';
 
 export interface InputFlags {
@@ -23,7 +23,6 @@ export interface RoleFlags extends InputFlags {
 }
 
 /** As src/role/build.ts has them, which is not loaded for the command line alone. */
-const BACKENDS: readonly Backend[] = ['nftables', 'iptables'];
 
 const ROLE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
   ['--playbook <file>', 'write a playbook that applies the role, too'],

@@ -4,6 +4,7 @@ import { buildRuleset } from '../model/build.js';
 import { NAME_PATTERN } from '../model/names.js';
 import { isOutputType, OUTPUT_TYPES, printRuleset } from '../print/output.js';
 import { isError } from '../problem/problem.js';
+import { capabilityProblems } from '../validate/capabilities.js';
 import { collisions } from '../validate/together.js';
 import { buildView } from '../view/view.js';
 import { type Loaded, loadSpecs } from './load.js';
@@ -35,7 +36,13 @@ export function print(options: PrintOptions): Outcome {
   if (loaded.problems.some(isError)) return { stdout: '', problems: loaded.problems };
   if (options.out !== undefined) refuseSpecs([options.out], loaded.identities);
   const name = options.name ?? onlyName(loaded);
-  const problems = [...loaded.problems, ...collisions(name, loaded.documents)];
+  const backend = outputType.startsWith('nftables') ? 'nftables' : 'iptables';
+  const problems = [
+    ...loaded.problems,
+    ...collisions(name, loaded.documents),
+    // What cannot have been loaded can be removed.
+    ...(options.delete ? [] : capabilityProblems(loaded.documents, backend)),
+  ];
   if (problems.some(isError)) return { stdout: '', problems };
   const view = buildView(buildRuleset(name, loaded.specs));
   return { stdout: printRuleset(outputType, view, options.delete), problems };

@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 const SCHEDULERS: Readonly<Record<AppFacts['scheduler'], string>> = {
   random: 'random: each new connection draws a destination, by weight',
+  'source-hash': "source-hash: by the client's address, the same on every load balancer",
   'round-robin': 'round-robin: by turns and weight, the heavy ones spread',
 };
 

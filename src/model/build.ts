@@ -21,7 +21,7 @@ function buildApp(spec: Spec): App {
       weight,
       ...(port === undefined ? {} : { port }),
     })),
-    scheduler: spec.scheduler === 'round-robin' ? 'round-robin' : 'random',
+    scheduler: spec.scheduler ?? 'random',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

@@ -23,7 +23,7 @@ export interface Destination {
 }
 
 /** How a destination is chosen for a new connection. */
-export type Scheduler = 'random' | 'round-robin';
+export type Scheduler = 'random' | 'round-robin' | 'source-hash';
 
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {

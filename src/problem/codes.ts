@@ -31,6 +31,7 @@ export const PROBLEM_CODES = {
   'family-without-destinations': 'endpoints of an address family that has no destinations',
   'name-collision': 'two names that become the same chain name',
   'too-many-slots': 'weights that need too many slots',
+  'not-in-backend': 'something that the other packet filter can do and this one cannot',
   'range-to-one-port': 'a range of ports whose destination has a port of its own',
   // Between the specs and an inventory.
   'captures-ssh': 'an endpoint that is where the ssh of a load balancer listens',

@@ -1,14 +1,13 @@
 // From a view to the files of a role, and to those beside it.
 import { files } from '../generated/role.js';
 import { renderRole } from '../template/role.js';
+import type { Backend } from '../model/backends.js';
 import type { View } from '../view/view.js';
 import type { Artifact } from './artifact.js';
 import { dataFiles, roleData } from './data.js';
 import { appTexts, pictured } from './readme.js';
 import { variablesOf } from './variables.js';
 import { varsFile } from './vars.js';
-
-export type Backend = 'nftables' | 'iptables';
 
 /** What of the command line shows in the files. */
 export interface RoleSettings {

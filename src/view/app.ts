@@ -1,6 +1,7 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
-import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
+import { type App, type Destination, type Endpoint, PROTOCOLS, type Scheduler } from '../model/model.js';
+import { placesOf, tableSize } from '../model/maglev.js';
 import {
   iptablesAppChain,
   iptablesDestinationChain,
@@ -9,7 +10,7 @@ import {
 } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsText } from '../model/ports.js';
-import { leftFrom, percent, probabilities, slotCount, slotsOf, turnsOf } from '../model/shares.js';
+import { leftFrom, percent, probabilities, slotsOf, turnsOf } from '../model/shares.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
@@ -36,10 +37,12 @@ interface PoolView {
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
   readonly allow_from: readonly string[];
-  /** How nftables draws a slot: at `random`, or one after the other, `inc`. */
-  readonly numgen: string;
+  /** By what a slot is chosen: as in the spec. */
+  readonly scheduler: string;
   /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
   readonly turns: readonly TurnView[];
+  /** How many destinations get new connections. */
+  readonly usable: number;
   /** True if nftables asks the destinations one after another, too: few of them, by chance. */
   readonly cascades: boolean;
   /** How many slots the weights make; 0 for a pool that rejects. */
@@ -101,8 +104,9 @@ export function appView(ruleset: string, app: App): AppView {
     destinations: numbered.filter(({ address }) => address.family === family),
   })).filter(({ endpoints }) => endpoints.length > 0);
   const poolViews = pools.map(({ family, nft, endpoints, destinations }) => {
-    const slots = slotCount(destinations.map(({ weight }) => weight));
     const views = destinationViews(app, destinations);
+    const usable = destinations.filter(({ weight }) => weight > 0).length;
+    const slots = views.reduce((sum, view) => sum + view.slots.length, 0);
     return {
       family,
       nft,
@@ -112,11 +116,10 @@ export function appView(ruleset: string, app: App): AppView {
       singles: endpoints.some(({ ports }) => !isRange(ports)),
       protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
       destinations: views,
-      numgen: app.scheduler === 'random' ? 'random' : 'inc',
-      turns: app.scheduler === 'random' ? [] : turnViews(views),
-      cascades:
-        app.scheduler === 'random' &&
-        destinations.filter(({ weight }) => weight > 0).length <= LONGEST_CASCADE,
+      scheduler: app.scheduler,
+      turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
+      usable,
+      cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
       // A pool without destinations rejects everyone: it has nothing to guard.
       ...guardView(slots > 0 ? app.allowFrom : undefined, family),
       slots,
@@ -151,6 +154,17 @@ function guardView(
   return { guards, allow_from: guards ? networks : [] };
 }
 
+function slotsBy(scheduler: Scheduler, destinations: readonly Destination[]): number[][] {
+  const weights = destinations.map(({ weight }) => weight);
+  if (scheduler === 'random') return slotsOf(weights);
+  if (scheduler === 'round-robin') return turnsOf(weights);
+  const shares = destinations.map(({ address, port, weight }) => ({
+    id: port === undefined ? address.text : withPort(address, port),
+    weight,
+  }));
+  return placesOf(shares, tableSize(shares.length));
+}
+
 /** The chains in the order of their slots. */
 function turnViews(destinations: readonly DestinationView[]): TurnView[] {
   const chains: string[] = [];
@@ -165,7 +179,7 @@ function destinationViews(
 ): DestinationView[] {
   const weights = destinations.map(({ weight }) => weight);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const slots = scheduler === 'random' ? slotsOf(weights) : turnsOf(weights);
+  const slots = slotsBy(scheduler, destinations);
   const chances = probabilities(weights);
   const rests = leftFrom(weights);
   return destinations.map(({ address, port, weight, iptablesChain }, index) => ({

@@ -1,6 +1,7 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
+import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
 import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView } from './app.js';
@@ -20,6 +21,8 @@ interface RulesetView {
   readonly families: readonly FamilyView[];
   /** Of iptables and ip6tables what no family needs. */
   readonly unused_iptables: readonly string[];
+  /** The back ends that can do all that its apps ask for. */
+  readonly backends: readonly string[];
   /** True if an app has endpoints and no destination to send them to. */
   readonly rejects: boolean;
   /** The protocols of such endpoints. */
@@ -86,6 +89,7 @@ export function buildView({ name, apps }: Ruleset): View {
       unused_iptables: FAMILIES.map(({ iptables }) => iptables).filter(
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
+      backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
       rejects: families.some(({ rejects }) => rejects),
       rejected_protocols: PROTOCOLS.filter((one) =>
         pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
@@ -96,6 +100,10 @@ export function buildView({ name, apps }: Ruleset): View {
     },
     pomaloba_apps: appViews,
   };
+}
+
+function isIn(backend: Backend, app: App): boolean {
+  return LIMITS.every(({ key, value, backends }) => app[key] !== value || backends.includes(backend));
 }
 
 function replaced(name: string, apps: readonly App[]): ReplacedView[] {

@@ -14,6 +14,8 @@ if (!SCRIPT || !NFT || !RULES) throw new Error('backends are missing');
 
 describe.each(readdirSync(GOLDEN))('%s', (name) => {
   const file = (base: string): string => join(GOLDEN, name, 'expected', base);
+  // Not all that nftables can do, iptables can.
+  const hasIptables = existsSync(file('iptables.rules'));
   let lab: Lab;
 
   beforeAll(async () => {
@@ -36,7 +38,7 @@ describe.each(readdirSync(GOLDEN))('%s', (name) => {
     },
   );
 
-  test.each(BACKENDS.filter(({ type }) => type.startsWith('iptables')))(
+  test.each(BACKENDS.filter(({ type }) => hasIptables && type.startsWith('iptables')))(
     '$name: all files load',
     async (backend) => {
       const sequence = `iptables-restore --test --noflush "$1" && ip6tables-restore --test --noflush "$1"
@@ -50,16 +52,19 @@ describe.each(readdirSync(GOLDEN))('%s', (name) => {
   test('the rules can be run as programs, and load all families', async () => {
     const copy = 'cp "$1" /run/program && chmod +x /run/program && PATH=/usr/bin:/bin /run/program';
     await inLb(lab, NFT, copy, file('nftables.nft'));
+    await inLb(lab, SCRIPT, 'dash "$1"', file('nftables-delete.sh'));
+    if (!hasIptables) return;
     await inLb(lab, RULES, copy, file('iptables.rules'));
     const six = (await inLb(lab, RULES, 'cat "$1"', file('iptables.rules'))).includes('\n-6 -A');
     expect((await inLb(lab, RULES, 'ip6tables-save')).includes('PMLB')).toBe(six);
-    await inLb(lab, SCRIPT, 'dash "$1" && dash "$2"', file('nftables-delete.sh'), file('iptables-delete.sh'));
+    await inLb(lab, SCRIPT, 'dash "$1"', file('iptables-delete.sh'));
   });
 
   test('shellcheck finds nothing in the scripts', (ctx) => {
     const available = ['/usr/bin/shellcheck', '/usr/local/bin/shellcheck'].some((path) => existsSync(path));
     requires(ctx, 'shellcheck', available, 'install the package shellcheck');
-    const scripts = ['iptables.sh', 'iptables-delete.sh', 'nftables.sh', 'nftables-delete.sh'].map(file);
+    const names = ['iptables.sh', 'iptables-delete.sh', 'nftables.sh', 'nftables-delete.sh'];
+    const scripts = names.filter((script) => hasIptables || script.startsWith('nftables')).map(file);
     expect(execFileSync('shellcheck', scripts, { encoding: 'utf8' })).toBe('');
   });
 });

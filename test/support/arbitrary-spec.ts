@@ -1,7 +1,7 @@
 // Random valid specs. Addresses are few and from the documentation ranges, so that apps share them; the parts
 // are drawn so that a spec is valid by construction (test/property/specs.test.ts proves that it is).
 import fc from 'fast-check';
-import type { Protocol } from '../../src/model/model.js';
+import type { Protocol, Scheduler } from '../../src/model/model.js';
 import { overlap, parsePorts, type Ports } from '../../src/model/ports.js';
 
 interface RandomEndpoint {
@@ -23,7 +23,7 @@ export interface RandomSpec {
   readonly app: string;
   readonly endpoints: readonly RandomEndpoint[];
   readonly destinations: readonly RandomDestination[];
-  readonly scheduler?: 'random' | 'round-robin';
+  readonly scheduler?: Scheduler;
   readonly allow_from?: readonly string[];
 }
 
@@ -95,7 +95,13 @@ const spec = fc
         app: name,
         endpoints: unique(endpoint(families), 4),
         destinations: unique(destination(families), 8),
-        scheduler: fc.constantFrom('random' as const, 'round-robin' as const),
+        scheduler: fc.constantFrom<Scheduler>(
+          'random',
+          'random',
+          'round-robin',
+          'round-robin',
+          'source-hash',
+        ),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },

@@ -88,7 +88,7 @@ describe('one app', () => {
     {
       name: 'another scheduler',
       app: { more: 'scheduler: source-hash' },
-      problems: ['/scheduler not-supported-yet'],
+      problems: [],
     },
     { name: 'no such scheduler', app: { more: 'scheduler: fastest' }, problems: ['/scheduler wrong-value'] },
     { name: 'an empty affinity', app: { more: 'affinity: {}' }, problems: ['/affinity missing-key'] },

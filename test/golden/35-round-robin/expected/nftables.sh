@@ -145,9 +145,7 @@ table inet pomaloba-turns {
 
 	# turns
 	chain app/turns/ip6 {
-		numgen inc mod 1 vmap {
-			0 : goto to/turns/2001.db8.2..1/31080, # 100.00 %
-		}
+		goto to/turns/2001.db8.2..1/31080
 	}
 
 	chain to/turns/2001.db8.2..1/31080 {
