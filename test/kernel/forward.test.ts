@@ -1,0 +1,114 @@
+// A firewall on the load balancer that drops what is forwarded: what was balanced passes it, both ways, and nothing
+// else does; and the undo leaves the firewall as it was.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createLab, type Lab } from '../../src/lab/lab.js';
+import { LB } from '../../src/lab/topology.js';
+import { nameOf, type Target } from '../../src/lab/traffic.js';
+import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
+import { DOCKER, type Firewall } from '../support/firewalls.js';
+
+const ENDPOINTS = ['192.0.2.10', '2001:db8:1::10'].map((ip) => ({ ip, port: 80 }));
+const DESTINATIONS = ['198.51.100.1', '2001:db8:2::1'].map((ip) => ({ ip, port: 30_080 }));
+/** Ports of the endpoints' addresses that somebody else publishes. */
+const PUBLISHED = ENDPOINTS.map(({ ip }) => ({ ip, port: 81 }));
+
+const PUBLISH = `nft -f - <<'NFT'
+table inet publisher {
+	chain prerouting {
+		type nat hook prerouting priority -101;
+		ip daddr 192.0.2.10 tcp dport 81 dnat ip to 198.51.100.1:30080
+		ip6 daddr 2001:db8:1::10 tcp dport 81 dnat ip6 to [2001:db8:2::1]:30080
+	}
+}
+NFT`;
+
+function spec(weight = 1): string {
+  const destinations = DESTINATIONS.map((destination) => ({ ...destination, weight }));
+  return JSON.stringify({ pomaloba: 1, app: 'MyApp', endpoints: ENDPOINTS, destinations });
+}
+
+const CASES: readonly { backend: Backend; firewall: Firewall }[] = BACKENDS.filter(({ type }) =>
+  type.startsWith('iptables'),
+).map((backend) => ({ backend, firewall: DOCKER }));
+
+describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewall }) => {
+  let lab: Lab;
+
+  beforeEach(async () => {
+    lab = await createLab({
+      endpointAddresses: [],
+      workers: [{ name: 'w1', addresses: DESTINATIONS.map(({ ip }) => ip) }],
+    });
+    // The worker can answer everyone: what gets no answer was dropped on its way.
+    await lab.exec('w1', ['ip', 'route', 'add', '198.18.1.0/24', 'via', LB.toWorkers.ipv4]);
+    await lab.exec('w1', ['ip', 'route', 'add', 'fd18:1::/64', 'via', LB.toWorkers.ipv6]);
+    await lab.forward();
+    await lab.listen('w1', [30_080]);
+    await inLb(lab, backend, PUBLISH);
+  });
+  afterEach(async () => {
+    await lab.close();
+  });
+
+  /** Who of `targets` answers the client: `yes`, or why not. */
+  async function answers(targets: readonly Target[], timeoutMs = 400): Promise<string[]> {
+    const report = await lab.probe('client', { targets, connections: 3, timeoutMs });
+    return targets.map((target) => {
+      const { destinations = {}, errors = {} } = report[nameOf(target)] ?? {};
+      return Object.values(destinations)[0] === 3 ? 'yes' : Object.keys(errors).join();
+    });
+  }
+
+  const raise = (): Promise<string> => inLb(lab, backend, firewall.shell);
+
+  test('lets through what was balanced and nothing else, and is as it was before afterwards', async () => {
+    expect(await answers([...DESTINATIONS, ...PUBLISHED])).toEqual(Array(4).fill('yes'));
+    await raise();
+    // Tables of iptables are made when they are first used, and none of its options removes them.
+    await load(lab, backend, spec());
+    await remove(lab, backend, spec());
+    const before = await rulesOf(lab, backend);
+    expect(before).not.toMatch(/PMLB|pomaloba/);
+    await load(lab, backend, spec());
+    expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
+    expect(await answers([...DESTINATIONS, ...PUBLISHED])).toEqual(Array(4).fill('ETIMEDOUT'));
+    await remove(lab, backend, spec());
+    expect(await rulesOf(lab, backend)).toBe(before);
+  });
+
+  test('lets connections live on that were balanced, drained ones too, and no others', async () => {
+    await load(lab, backend, spec());
+    const ours = await Promise.all(
+      ENDPOINTS.map((target) => lab.hold('client', { target, connections: 3, timeoutMs: 1000 })),
+    );
+    const theirs = await Promise.all(
+      PUBLISHED.map((target) => lab.hold('client', { target, connections: 3, timeoutMs: 1000 })),
+    );
+    await raise();
+    await load(lab, backend, spec());
+    await load(lab, backend, spec(0));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    for (const { stop } of ours) expect(await stop()).toMatchObject({ opened: 3, alive: 3 });
+    for (const { stop } of theirs) expect(await stop()).toMatchObject({ opened: 3, alive: 0 });
+  });
+
+  test('lets errors through about what was balanced', async () => {
+    await raise();
+    await load(lab, backend, spec());
+    const refuse =
+      'table inet refuse { chain input { type filter hook input priority 0; tcp dport 30080 reject; }; }';
+    await lab.exec('w1', ['nft', refuse]);
+    // IPv6 believes only the second one, a second later.
+    expect(await answers(ENDPOINTS, 2500)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+  });
+
+  test.skipIf(backend.type.endsWith('-rules'))('is changed once, however often the script runs', async () => {
+    await load(lab, backend, spec());
+    await raise();
+    await load(lab, backend, spec());
+    const once = await rulesOf(lab, backend);
+    expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
+    await load(lab, backend, spec());
+    expect(await rulesOf(lab, backend)).toBe(once);
+  });
+});
