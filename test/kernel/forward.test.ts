@@ -102,13 +102,16 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
     expect(await answers(ENDPOINTS, 2500)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
   });
 
-  test.skipIf(backend.type.endsWith('-rules'))('is changed once, however often the script runs', async () => {
-    await load(lab, backend, spec());
-    await raise();
-    await load(lab, backend, spec());
-    const once = await rulesOf(lab, backend);
-    expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
-    await load(lab, backend, spec());
-    expect(await rulesOf(lab, backend)).toBe(once);
-  });
+  // A restore file adds its jumps with each load.
+  if (!backend.type.endsWith('-rules')) {
+    test('is changed once, however often the script runs', async () => {
+      await load(lab, backend, spec());
+      await raise();
+      await load(lab, backend, spec());
+      const once = await rulesOf(lab, backend);
+      expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
+      await load(lab, backend, spec());
+      expect(await rulesOf(lab, backend)).toBe(once);
+    });
+  }
 });

@@ -63,6 +63,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
+			# Without these, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -103,16 +105,18 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			function report(table, where) {
 				if (!(table in hidden)) return
 				where = tool " cannot show table " table ", where another program has rules that only nft knows"
-				if (rules[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
+				if (needed[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
 				else if (held[table]) say(1, where ", nor remove our chains there. Take those rules away and run this again")
 				else if (!known) say(doubt, where ". Install the package nftables and run this again to know whether our chains are there")
 				else say(0, "warning: " where ". No chain of ours is there")
+				rules[table] = 0
 			}
 			function say(code, text) {
 				print "pomaloba: " text >"/dev/stderr"
 				if (code) status = code
 			}
-			# Rejecting and guarding begin before balancing changes, and end after that.
+			# Rejecting, guarding and letting through begin before balancing changes; where nothing remains of them, they
+			# end after that.
 			END {
 				tables = split("filter mangle nat", name, " ")
 				for (i = 1; i <= tables; i++) report(name[i])

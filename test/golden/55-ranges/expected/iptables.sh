@@ -90,6 +90,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
+			# Without these, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -130,16 +132,18 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			function report(table, where) {
 				if (!(table in hidden)) return
 				where = tool " cannot show table " table ", where another program has rules that only nft knows"
-				if (rules[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
+				if (needed[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
 				else if (held[table]) say(1, where ", nor remove our chains there. Take those rules away and run this again")
 				else if (!known) say(doubt, where ". Install the package nftables and run this again to know whether our chains are there")
 				else say(0, "warning: " where ". No chain of ours is there")
+				rules[table] = 0
 			}
 			function say(code, text) {
 				print "pomaloba: " text >"/dev/stderr"
 				if (code) status = code
 			}
-			# Rejecting and guarding begin before balancing changes, and end after that.
+			# Rejecting, guarding and letting through begin before balancing changes; where nothing remains of them, they
+			# end after that.
 			END {
 				tables = split("filter mangle nat", name, " ")
 				for (i = 1; i <= tables; i++) report(name[i])
@@ -217,6 +221,7 @@ loaded_flows() {
 rules() {
 	cat <<'RULES'
 *filter
+:PMLB/lb/_forward - [0:0]
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
@@ -224,6 +229,16 @@ rules() {
 # Only new connections: those that a destination had before it was drained live on. By what they were opened to: the
 # nat table has changed it.
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 9000:9009 -m comment --comment "retired" -j REJECT --reject-with tcp-reset
+# A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
+# was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
+# ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
+-I FORWARD -m conntrack --ctstate DNAT -j PMLB/lb/_forward
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto udp --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto udp --ctorigdst 192.0.2.10 --ctorigdstport 5060 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 443 -j ACCEPT
+-6 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 9000:9009 -j ACCEPT
 COMMIT
 *nat
 :PMLB/lb - [0:0]
