@@ -1,6 +1,6 @@
 // What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
 import type { Family } from '../model/address.js';
-import type { App, Destination, Endpoint, Scheduler } from '../model/model.js';
+import type { App, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
 import { isEverything, mergeNetworks } from '../model/network.js';
 import { isRange, portsText } from '../model/ports.js';
 import { percent } from '../model/shares.js';
@@ -21,7 +21,7 @@ export interface AppFacts {
   readonly app: string;
   readonly scheduler: Scheduler;
   readonly client_address: 'masquerade';
-  readonly on_empty: 'reject';
+  readonly on_empty: OnEmpty;
   readonly pools: readonly PoolFacts[];
 }
 
@@ -74,7 +74,7 @@ function appFacts(app: App): AppFacts {
     app: app.name,
     scheduler: app.scheduler,
     client_address: 'masquerade',
-    on_empty: 'reject',
+    on_empty: app.onEmpty,
     pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
       poolFacts(app, family),
     ),

@@ -23,6 +23,7 @@ const CLIENT_ADDRESSES: Readonly<Record<AppFacts['client_address'], string>> = {
 
 const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
   reject: 'every connection is rejected at once',
+  drop: 'every connection is dropped, without an answer',
 };
 
 const COLUMNS: readonly Column[] = [

@@ -22,6 +22,7 @@ function buildApp(spec: Spec): App {
       ...(port === undefined ? {} : { port }),
     })),
     scheduler: spec.scheduler ?? 'random',
+    onEmpty: spec.on_empty ?? 'reject',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

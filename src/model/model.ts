@@ -25,12 +25,16 @@ export interface Destination {
 /** How a destination is chosen for a new connection. */
 export type Scheduler = 'random' | 'round-robin' | 'source-hash';
 
+/** What happens to a new connection when no destination takes any. */
+export type OnEmpty = 'reject' | 'drop';
+
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly destinations: readonly Destination[];
   readonly scheduler: Scheduler;
+  readonly onEmpty: OnEmpty;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
 }

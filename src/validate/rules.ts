@@ -91,7 +91,8 @@ function emptyPool(document: SpecDocument, destinations: readonly Entry[], famil
   if (!Array.isArray(property(document.data, 'destinations'))) return [];
   const why =
     destinations.length === 0 ? 'there is no destination' : `all ${family}destinations have the weight 0`;
-  const message = `${why}: ${family}connections are rejected`;
+  const verdict = property(document.data, 'on_empty') === 'drop' ? 'dropped' : 'rejected';
+  const message = `${why}: ${family}connections are ${verdict}`;
   const hint = 'if that is not meant, list a destination with a weight of 1 or more';
   return [warning('no-destinations', document.locate(['destinations']), message, hint)];
 }

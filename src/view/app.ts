@@ -45,8 +45,10 @@ interface PoolView {
   readonly usable: number;
   /** True if nftables asks the destinations one after another, too: few of them, by chance. */
   readonly cascades: boolean;
-  /** How many slots the weights make; 0 for a pool that rejects. */
+  /** How many slots the weights make; 0 for an empty pool. */
   readonly slots: number;
+  /** What becomes of new connections to an empty pool: `reject` or `drop`. */
+  readonly on_empty: string;
 }
 
 interface EndpointView {
@@ -123,6 +125,7 @@ export function appView(ruleset: string, app: App): AppView {
       // A pool without destinations rejects everyone: it has nothing to guard.
       ...guardView(slots > 0 ? app.allowFrom : undefined, family),
       slots,
+      on_empty: app.onEmpty,
     };
   });
   return {

@@ -2,7 +2,7 @@
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
 import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
-import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
+import { type App, type OnEmpty, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView } from './app.js';
 import { FAMILIES } from './families.js';
@@ -25,6 +25,8 @@ interface RulesetView {
   readonly backends: readonly string[];
   /** True if an app has endpoints and no destination to send them to. */
   readonly rejects: boolean;
+  /** What becomes of connections to them: `reject`, `drop`, or in one app this and in another one that. */
+  readonly on_empty: readonly string[];
   /** The protocols of such endpoints. */
   readonly rejected_protocols: readonly string[];
   /** True if an endpoint is for UDP. */
@@ -61,6 +63,8 @@ interface ReplacedView {
   readonly iptables_chain: string;
 }
 
+const ON_EMPTY: readonly OnEmpty[] = ['reject', 'drop'];
+
 /** The view of `ruleset`. */
 export function buildView({ name, apps }: Ruleset): View {
   const appViews = apps.map((app) => appView(name, app));
@@ -91,6 +95,7 @@ export function buildView({ name, apps }: Ruleset): View {
       ),
       backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
       rejects: families.some(({ rejects }) => rejects),
+      on_empty: ON_EMPTY.filter((one) => pools.some((pool) => pool.slots === 0 && pool.on_empty === one)),
       rejected_protocols: PROTOCOLS.filter((one) =>
         pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
       ),

@@ -20,6 +20,11 @@ function spec(...open: readonly ('ipv4' | 'ipv6')[]): string {
   return JSON.stringify({ pomaloba: 1, app: 'MyApp', endpoints: ENDPOINTS, destinations });
 }
 
+/** The same, with nothing said to who connects. */
+function silent(): string {
+  return JSON.stringify({ ...(JSON.parse(spec()) as object), on_empty: 'drop' });
+}
+
 /** Rules of somebody else, on which a packet spends its time while a reload overtakes it. */
 const SLOW = `{
   echo 'table inet slow { chain rules { }'
@@ -43,15 +48,16 @@ describe.each(BACKENDS)('$name', (backend) => {
     await lab.close();
   });
 
-  async function expectRejection(hosts: readonly string[]): Promise<void> {
+  async function expectRejection(hosts: readonly string[], error = 'ECONNREFUSED'): Promise<void> {
+    const timeoutMs = error === 'ETIMEDOUT' ? 300 : 1000;
     for (const host of hosts) {
-      const report = await lab.probe(host, { targets: ENDPOINTS, connections: 20, timeoutMs: 1000 });
+      const report = await lab.probe(host, { targets: ENDPOINTS, connections: 20, timeoutMs });
       for (const endpoint of ENDPOINTS) {
         const { destinations, errors } = report[nameOf(endpoint)] ?? {};
         expect({ host, destinations, errors }).toEqual({
           host,
           destinations: {},
-          errors: { ECONNREFUSED: 20 },
+          errors: { [error]: 20 },
         });
       }
     }
@@ -68,6 +74,20 @@ describe.each(BACKENDS)('$name', (backend) => {
       'for tool in iptables ip6tables; do for chain in INPUT OUTPUT; do $tool -I $chain -j ACCEPT; done; done';
     await inLb(lab, backend, accepts);
     await expectRejection(['client', 'w1', 'lb']);
+  });
+
+  test('on_empty: drop: nobody gets an answer, wherever the endpoint is, and open connections live on', async () => {
+    await load(lab, backend, spec('ipv4', 'ipv6'));
+    const held = await Promise.all(
+      ENDPOINTS.map((target) => lab.hold('client', { target, connections: 5, intervalMs: 10 })),
+    );
+    await load(lab, backend, silent());
+    await expectRejection(['client', 'w1'], 'ETIMEDOUT');
+    await inLb(lab, backend, `ip address add ${FOUR} dev lo; ip address add ${SIX} dev lo nodad`);
+    await expectRejection(['client', 'w1', 'lb'], 'ETIMEDOUT');
+    for (const { stop } of held) expect(await stop()).toMatchObject({ opened: 5, alive: 5, errors: {} });
+    await load(lab, backend, spec());
+    await expectRejection(['client', 'lb']);
   });
 
   test('connections live on when their destinations are drained, and new ones are rejected', async () => {

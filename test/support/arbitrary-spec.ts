@@ -1,7 +1,7 @@
 // Random valid specs. Addresses are few and from the documentation ranges, so that apps share them; the parts
 // are drawn so that a spec is valid by construction (test/property/specs.test.ts proves that it is).
 import fc from 'fast-check';
-import type { Protocol, Scheduler } from '../../src/model/model.js';
+import type { OnEmpty, Protocol, Scheduler } from '../../src/model/model.js';
 import { overlap, parsePorts, type Ports } from '../../src/model/ports.js';
 
 interface RandomEndpoint {
@@ -25,6 +25,7 @@ export interface RandomSpec {
   readonly destinations: readonly RandomDestination[];
   readonly scheduler?: Scheduler;
   readonly allow_from?: readonly string[];
+  readonly on_empty?: OnEmpty;
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -102,6 +103,7 @@ const spec = fc
           'round-robin',
           'source-hash',
         ),
+        on_empty: fc.constantFrom<OnEmpty>('reject', 'drop'),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },

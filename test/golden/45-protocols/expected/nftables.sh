@@ -212,22 +212,22 @@ table inet pomaloba-lb {
 	}
 
 	# IPv4: endpoints of apps that have no destination to send a connection to.
-	set empty-ip {
-		type ipv4_addr . inet_proto . inet_service
+	map empty-ip {
+		type ipv4_addr . inet_proto . inet_service : verdict
 		elements = {
-			192.0.2.11 . udp . 123, # retired
-			192.0.2.11 . sctp . 123, # retired
+			192.0.2.11 . udp . 123 comment "retired" : goto reject-new,
+			192.0.2.11 . sctp . 123 comment "retired" : goto reject-new,
 		}
 	}
 
 	# Only new connections: those that a destination had before it was drained live on.
-	chain refuse-new {
+	chain reject-new {
 		meta l4proto udp ct status & dnat == 0 reject with icmpx type port-unreachable
 		meta l4proto sctp ct status & dnat == 0 reject with icmpx type port-unreachable
 	}
 
 	chain refuse {
-		ct state new ip daddr . meta l4proto . th dport @empty-ip goto refuse-new
+		ct state new ip daddr . meta l4proto . th dport vmap @empty-ip
 	}
 
 	# Before balancing, and where a packet comes if it was not balanced. One that a reload overtakes meets the old rules

@@ -188,12 +188,12 @@ table inet pomaloba-lb {
 	}
 
 	# Only new connections: those that a destination had before it was drained live on.
-	chain refuse-new {
+	chain reject-new {
 		tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset
 	}
 
 	chain refuse {
-		ct state new ip6 daddr 2001:db8::10 tcp dport 9000-9009 goto refuse-new
+		ct state new ip6 daddr 2001:db8::10 tcp dport 9000-9009 goto reject-new
 	}
 
 	# Before balancing, and where a packet comes if it was not balanced. One that a reload overtakes meets the old rules

@@ -168,30 +168,30 @@ table inet pomaloba-lb {
 	}
 
 	# IPv4: endpoints of apps that have no destination to send a connection to.
-	set empty-ip {
-		type ipv4_addr . inet_proto . inet_service
+	map empty-ip {
+		type ipv4_addr . inet_proto . inet_service : verdict
 		elements = {
-			192.0.2.10 . tcp . 80, # closed
+			192.0.2.10 . tcp . 80 comment "closed" : goto reject-new,
 		}
 	}
 
 	# IPv6: endpoints of apps that have no destination to send a connection to.
-	set empty-ip6 {
-		type ipv6_addr . inet_proto . inet_service
+	map empty-ip6 {
+		type ipv6_addr . inet_proto . inet_service : verdict
 		elements = {
-			2001:db8::10 . tcp . 80, # closed
-			2001:db8::11 . tcp . 80, # half
+			2001:db8::10 . tcp . 80 comment "closed" : goto reject-new,
+			2001:db8::11 . tcp . 80 comment "half" : goto reject-new,
 		}
 	}
 
 	# Only new connections: those that a destination had before it was drained live on.
-	chain refuse-new {
+	chain reject-new {
 		tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset
 	}
 
 	chain refuse {
-		ct state new ip daddr . meta l4proto . th dport @empty-ip goto refuse-new
-		ct state new ip6 daddr . meta l4proto . th dport @empty-ip6 goto refuse-new
+		ct state new ip daddr . meta l4proto . th dport vmap @empty-ip
+		ct state new ip6 daddr . meta l4proto . th dport vmap @empty-ip6
 	}
 
 	# Before balancing, and where a packet comes if it was not balanced. One that a reload overtakes meets the old rules
