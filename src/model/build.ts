@@ -23,6 +23,7 @@ function buildApp(spec: Spec): App {
     })),
     scheduler: spec.scheduler ?? 'random',
     onEmpty: spec.on_empty ?? 'reject',
+    clampsMss: spec.mss === 'clamp',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

@@ -42,7 +42,7 @@ export function placesOf(shares: readonly Share[], size: number): number[][] {
   const most = shares.reduce((largest, { weight }) => Math.max(largest, weight), 0);
   if (most === 0) return shares.map(() => []);
   const taken = new Uint8Array(size);
-  const walks = shares.map(({ id, weight }) => walkOf(id, weight, size));
+  const walks = shares.map((share) => walkOf(share, most, size));
   // Not in the order of the spec, in which load balancers may differ.
   const turns = walks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   let free = size;
@@ -65,9 +65,10 @@ function nextFree(walk: Walk, taken: Uint8Array): number {
   return place;
 }
 
-function walkOf(id: string, weight: number, size: number): Walk {
+function walkOf({ id, weight }: Share, most: number, size: number): Walk {
   const digest = createHash('sha256').update(id).digest();
   const at = digest.readUInt32BE(0) % size;
   const step = 1 + (digest.readUInt32BE(4) % (size - 1));
-  return { id, weight, at, step, due: 0, places: [] };
+  // In the first round everybody has a place: a small weight may not come to one later.
+  return { id, weight, at, step, due: weight > 0 ? most - weight : 0, places: [] };
 }

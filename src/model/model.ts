@@ -35,6 +35,8 @@ export interface App {
   readonly destinations: readonly Destination[];
   readonly scheduler: Scheduler;
   readonly onEmpty: OnEmpty;
+  /** True if TCP's maximum segment size is cut to what fits the path. */
+  readonly clampsMss: boolean;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
 }

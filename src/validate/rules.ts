@@ -25,6 +25,7 @@ export function ruleProblems(document: SpecDocument): Problem[] {
     ...familyProblems(document, endpoints, destinations),
     ...slotProblems(document, destinations),
     ...portProblems(document, endpoints, destinations),
+    ...mssProblems(document, endpoints),
   ];
 }
 
@@ -105,12 +106,23 @@ function slotProblems(document: SpecDocument, destinations: readonly Entry[]): P
       .filter((weight) => Number.isInteger(weight) && weight > 0);
   // A pool has slots of its own, and each family has a pool.
   const slots = Math.max(slotCount(weights('ipv4')), slotCount(weights('ipv6')));
-  const inTurn = property(document.data, 'scheduler') === 'round-robin';
+  const scheduler = property(document.data, 'scheduler');
+  // The table of a source hash has the same size for all weights.
+  if (scheduler === 'source-hash') return [];
+  const inTurn = scheduler === 'round-robin';
   const most = inTurn ? MOST_TURNS : MOST_SLOTS;
   if (slots <= most) return [];
   const message = `the weights need ${slots} slots, and ${most} is the most${inTurn ? ' for a round robin' : ''}`;
   const hint = 'use smaller weights, or weights with a common divisor';
   return [error('too-many-slots', document.locate(['destinations']), message, { hint })];
+}
+
+/** A key that would do nothing is refused, as it may be meant for something else. */
+function mssProblems(document: SpecDocument, endpoints: readonly Entry[]): Problem[] {
+  const isMeant = property(document.data, 'mss') === 'clamp' && endpoints.length > 0;
+  if (!isMeant || endpoints.some(({ protocols }) => protocols.includes('tcp'))) return [];
+  const message = 'mss is about TCP, and no endpoint is for TCP';
+  return [error('wrong-value', document.locate(['mss']), message, { hint: 'leave it out' })];
 }
 
 /** What an entry is called, and what makes a destination the same as another: `ip:port` in canonical form. */

@@ -37,6 +37,8 @@ interface PoolView {
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
   readonly allow_from: readonly string[];
+  /** True if the maximum segment size of its TCP connections is cut to what fits the path. */
+  readonly clamps: boolean;
   /** By what a slot is chosen: as in the spec. */
   readonly scheduler: string;
   /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
@@ -118,6 +120,7 @@ export function appView(ruleset: string, app: App): AppView {
       singles: endpoints.some(({ ports }) => !isRange(ports)),
       protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
       destinations: views,
+      clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
       scheduler: app.scheduler,
       turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
       usable,

@@ -31,6 +31,8 @@ interface RulesetView {
   readonly rejected_protocols: readonly string[];
   /** True if an endpoint is for UDP. */
   readonly flows: boolean;
+  /** True if a pool does. */
+  readonly clamps: boolean;
   /** True if not everyone may come to every endpoint. */
   readonly guards: boolean;
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
@@ -100,6 +102,7 @@ export function buildView({ name, apps }: Ruleset): View {
         pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
       ),
       flows: pools.some(({ protocols }) => protocols.includes('udp')),
+      clamps: pools.some(({ clamps }) => clamps),
       guards: pools.some(({ guards }) => guards),
       replaces: replaced(name, apps),
     },

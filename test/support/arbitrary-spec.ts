@@ -26,6 +26,7 @@ export interface RandomSpec {
   readonly scheduler?: Scheduler;
   readonly allow_from?: readonly string[];
   readonly on_empty?: OnEmpty;
+  readonly mss?: 'clamp';
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -104,6 +105,7 @@ const spec = fc
           'source-hash',
         ),
         on_empty: fc.constantFrom<OnEmpty>('reject', 'drop'),
+        mss: fc.constant('clamp' as const),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },
@@ -111,6 +113,7 @@ const spec = fc
   )
   .map(withEachFamily)
   .map(withPortsKept)
+  .map(withSegments)
   .map(withFewTurns);
 
 /** Gives each family of the endpoints a destination, as validation asks for. */
@@ -135,6 +138,12 @@ function withPortsKept(drawn: RandomSpec): RandomSpec {
     return seen.has(ip) ? [] : (seen.add(ip), [{ ip, weight: share }]);
   });
   return { ...drawn, destinations };
+}
+
+/** Without TCP there are no segments to cut. */
+function withSegments({ mss, ...drawn }: RandomSpec): RandomSpec {
+  const isOfUse = drawn.endpoints.some(({ protocol: asked = 'tcp' }) => [asked].flat().includes('tcp'));
+  return mss !== undefined && isOfUse ? { ...drawn, mss } : drawn;
 }
 
 /** A round robin has at most 1,024 slots: of weights up to 100, at most nine destinations have fewer. */

@@ -14,9 +14,12 @@ for setting; do
 	[ -w "/proc/sys/$setting" ] || echo "fixed $setting"
 done
 
-# Addresses that programs listen on: a rule would hide them.
+# Addresses that programs listen on: a rule would hide them. Of UDP not the ports that programs are given which ask others.
+read -r first last </proc/sys/net/ipv4/ip_local_port_range 2>/dev/null || { first=65536 last=65536; }
 for protocol in tcp udp; do
-	ss -Hln --"$protocol" 2>/dev/null | awk -v protocol="$protocol" '{ print "listener " protocol " " $4 }'
+	ss -Hln --"$protocol" 2>/dev/null | awk -v protocol="$protocol" -v first="$first" -v last="$last" '
+		{ port = $4; sub(".*:", "", port) }
+		protocol == "tcp" || port + 0 < first || port + 0 > last { print "listener " protocol " " $4 }'
 done
 ip -o link show 2>/dev/null | awk '{ sub("@.*", "", $2); sub(":$", "", $2); print "interface " $2 }'
 ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print "address " $4 }'

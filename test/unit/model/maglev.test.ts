@@ -41,6 +41,16 @@ describe('the table', () => {
     expect(placesOf([...list].reverse(), 509)).toEqual(places.reverse());
   });
 
+  test('has a place for everybody who has a weight', () => {
+    for (const weights of [
+      [256, 256, 256, 256, 1],
+      [...Array<number>(1000).fill(256), 1],
+    ]) {
+      const places = placesOf(shares(weights), tableSize(weights.length));
+      expect(places.every((list) => list.length > 0)).toBe(true);
+    }
+  });
+
   test('is empty where all are drained', () => {
     expect(placesOf(shares([0, 0]), 251)).toEqual([[], []]);
     expect(placesOf([], 251)).toEqual([]);

@@ -15,6 +15,7 @@ need() {
 
 [ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
 need nft nftables
+need awk mawk
 
 # Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
 # and tells more than asking: for root, some shells call everything writable.

@@ -199,5 +199,6 @@ for tool in iptables ip6tables; do
 	transaction=$(changes "$tool" '') || left=1
 	restore "$tool" "$transaction" || left=1
 done
-move_flows "$flows"
+# Other rules may go on with them.
+[ -n "${POMALOBA_KEEP_FLOWS:-}" ] || move_flows "$flows"
 exit "$left"

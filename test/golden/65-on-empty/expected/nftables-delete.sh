@@ -14,6 +14,7 @@ need() {
 
 [ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
 need nft nftables
+need awk mawk
 
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
