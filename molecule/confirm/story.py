@@ -29,7 +29,7 @@ tell("== Guards")
 boot = lb(f"cat {BOOT}")
 make_role(SPEC, SCENARIO / "hijack.yml")
 refused(run_role(), "is where Ansible reaches this host")
-refused(run_role(__pomaloba_management=[]), "A program on this host listens on 0.0.0.0:22, [::]:22")
+refused(run_role(__pomaloba_management=[]), "A program on this host listens on tcp 0.0.0.0:22, tcp [::]:22")
 nothing_has_changed(boot)
 
 tell("== Data edited by hand, and settings that cannot be")

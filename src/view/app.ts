@@ -1,16 +1,10 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
-import { type App, type Destination, type Endpoint, PROTOCOLS, type Scheduler } from '../model/model.js';
-import { placesOf, tableSize } from '../model/maglev.js';
-import {
-  iptablesAppChain,
-  iptablesDestinationChain,
-  nftAppChain,
-  nftDestinationChain,
-} from '../model/names.js';
+import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
+import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsText } from '../model/ports.js';
-import { leftFrom, percent, probabilities, slotsOf, turnsOf } from '../model/shares.js';
+import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
@@ -22,7 +16,7 @@ export interface AppView {
 }
 
 /** The endpoints and destinations of one app and one family. */
-interface PoolView {
+export interface PoolView {
   readonly family: Family;
   /** What nftables calls the family, and what limits a line of a restore file to it. */
   readonly nft: string;
@@ -65,30 +59,6 @@ interface EndpointView {
   readonly socket: string;
 }
 
-interface TurnView {
-  readonly iptables_chain: string;
-  /** Of the connections that the rules before it left, each so many-th; 1: all of them. */
-  readonly every: number;
-}
-
-interface DestinationView {
-  readonly ip: string;
-  /** A number, or `any`: the client's is kept. */
-  readonly port: number | string;
-  readonly weight: number;
-  readonly share: string;
-  /** The chains of the connections that it gets. */
-  readonly nft_chain: string;
-  readonly iptables_chain: string;
-  /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
-  readonly target: string;
-  readonly slots: readonly number[];
-  /** What is left of the weights, divided by their greatest common divisor, from this destination on. */
-  readonly left: number;
-  /** Of the rule to match when those before it did not; empty: always. */
-  readonly probability: string;
-}
-
 /**
  * So many rules are walked as fast as a map is looked up in, and without a map of its own for each app a ruleset of
  * thousands loads several times as fast (docs/decisions.md).
@@ -101,41 +71,46 @@ export function appView(ruleset: string, app: App): AppView {
     ...destination,
     iptablesChain: iptablesDestinationChain(ruleset, app.name, index + 1),
   }));
-  const pools = FAMILIES.map(({ family, nft }) => ({
-    family,
-    nft,
-    endpoints: app.endpoints.filter(({ address }) => address.family === family),
-    destinations: numbered.filter(({ address }) => address.family === family),
-  })).filter(({ endpoints }) => endpoints.length > 0);
-  const poolViews = pools.map(({ family, nft, endpoints, destinations }) => {
-    const views = destinationViews(app, destinations);
-    const usable = destinations.filter(({ weight }) => weight > 0).length;
-    const slots = views.reduce((sum, view) => sum + view.slots.length, 0);
-    return {
-      family,
-      nft,
-      iptables_option: family === 'ipv4' ? '-4' : '-6',
-      nft_chain: nftAppChain(app.name, nft),
-      endpoints: endpoints.map(endpointView),
-      singles: endpoints.some(({ ports }) => !isRange(ports)),
-      protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
-      destinations: views,
-      clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
-      scheduler: app.scheduler,
-      turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
-      usable,
-      cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
-      // A pool without destinations rejects everyone: it has nothing to guard.
-      ...guardView(slots > 0 ? app.allowFrom : undefined, family),
-      slots,
-      on_empty: app.onEmpty,
-    };
-  });
+  const pools = FAMILIES.map((names) => {
+    const endpoints = app.endpoints.filter(({ address }) => address.family === names.family);
+    const destinations = numbered.filter(({ address }) => address.family === names.family);
+    return poolView(app, names, endpoints, destinations);
+  }).filter(({ endpoints }) => endpoints.length > 0);
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
-    guards: poolViews.some(({ guards }) => guards),
-    pools: poolViews,
+    guards: pools.some(({ guards }) => guards),
+    pools,
+  };
+}
+
+function poolView(
+  app: App,
+  { family, nft }: (typeof FAMILIES)[number],
+  endpoints: readonly Endpoint[],
+  destinations: readonly (Destination & { readonly iptablesChain: string })[],
+): PoolView {
+  const views = destinationViews(app, destinations);
+  const usable = destinations.filter(({ weight }) => weight > 0).length;
+  const slots = views.reduce((sum, view) => sum + view.slots.length, 0);
+  return {
+    family,
+    nft,
+    iptables_option: family === 'ipv4' ? '-4' : '-6',
+    nft_chain: nftAppChain(app.name, nft),
+    endpoints: endpoints.map(endpointView),
+    singles: endpoints.some(({ ports }) => !isRange(ports)),
+    protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
+    destinations: views,
+    clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
+    scheduler: app.scheduler,
+    turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
+    usable,
+    cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
+    // A pool without destinations takes nobody: it has nothing to guard.
+    ...guardView(slots > 0 ? app.allowFrom : undefined, family),
+    slots,
+    on_empty: app.onEmpty,
   };
 }
 
@@ -158,46 +133,4 @@ function guardView(
   const networks = mergeNetworks((allowFrom ?? []).filter((network) => network.family === family));
   const guards = allowFrom !== undefined && !networks.some(isEverything);
   return { guards, allow_from: guards ? networks : [] };
-}
-
-function slotsBy(scheduler: Scheduler, destinations: readonly Destination[]): number[][] {
-  const weights = destinations.map(({ weight }) => weight);
-  if (scheduler === 'random') return slotsOf(weights);
-  if (scheduler === 'round-robin') return turnsOf(weights);
-  const shares = destinations.map(({ address, port, weight }) => ({
-    id: port === undefined ? address.text : withPort(address, port),
-    weight,
-  }));
-  return placesOf(shares, tableSize(shares.length));
-}
-
-/** The chains in the order of their slots. */
-function turnViews(destinations: readonly DestinationView[]): TurnView[] {
-  const chains: string[] = [];
-  for (const { iptables_chain, slots } of destinations)
-    for (const slot of slots) chains[slot] = iptables_chain;
-  return chains.map((chain, slot) => ({ iptables_chain: chain, every: chains.length - slot }));
-}
-
-function destinationViews(
-  { name, scheduler }: App,
-  destinations: readonly (Destination & { readonly iptablesChain: string })[],
-): DestinationView[] {
-  const weights = destinations.map(({ weight }) => weight);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const slots = slotsBy(scheduler, destinations);
-  const chances = probabilities(weights);
-  const rests = leftFrom(weights);
-  return destinations.map(({ address, port, weight, iptablesChain }, index) => ({
-    ip: address.text,
-    port: port ?? 'any',
-    weight,
-    share: percent(weight, total),
-    nft_chain: nftDestinationChain(name, address.text, port),
-    iptables_chain: iptablesChain,
-    target: port === undefined ? address.text : withPort(address, port),
-    slots: slots[index] ?? [],
-    left: rests[index] ?? 0,
-    probability: chances[index] ?? '',
-  }));
 }

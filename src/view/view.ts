@@ -4,7 +4,7 @@ import type { Family } from '../model/address.js';
 import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
 import { type App, type OnEmpty, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
-import { type AppView, appView } from './app.js';
+import { type AppView, appView, type PoolView } from './app.js';
 import { FAMILIES } from './families.js';
 
 /** Everything that a ruleset template can print. */
@@ -71,21 +71,7 @@ const ON_EMPTY: readonly OnEmpty[] = ['reject', 'drop'];
 export function buildView({ name, apps }: Ruleset): View {
   const appViews = apps.map((app) => appView(name, app));
   const pools = appViews.flatMap((app) => app.pools);
-  const families = FAMILIES.map((names) => ({
-    ...names,
-    pools: pools.filter(({ family }) => family === names.family),
-  }))
-    .filter((family) => family.pools.length > 0)
-    .map(({ pools: mine, ...names }) => ({
-      ...names,
-      balances: mine.some(({ slots }) => slots > 0),
-      rejects: mine.some(({ slots }) => slots === 0),
-      maps: mine.some(({ slots, singles }) => slots > 0 && singles),
-      maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
-      protocols: PROTOCOLS.filter((one) =>
-        mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
-      ),
-    }));
+  const families = familyViews(pools);
   return {
     pomaloba_ruleset: {
       name,
@@ -108,6 +94,24 @@ export function buildView({ name, apps }: Ruleset): View {
     },
     pomaloba_apps: appViews,
   };
+}
+
+function familyViews(pools: readonly PoolView[]): FamilyView[] {
+  return FAMILIES.map((names) => ({
+    ...names,
+    pools: pools.filter(({ family }) => family === names.family),
+  }))
+    .filter((family) => family.pools.length > 0)
+    .map(({ pools: mine, ...names }) => ({
+      ...names,
+      balances: mine.some(({ slots }) => slots > 0),
+      rejects: mine.some(({ slots }) => slots === 0),
+      maps: mine.some(({ slots, singles }) => slots > 0 && singles),
+      maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
+      protocols: PROTOCOLS.filter((one) =>
+        mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
+      ),
+    }));
 }
 
 function isIn(backend: Backend, app: App): boolean {
