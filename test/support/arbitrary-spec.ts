@@ -113,7 +113,6 @@ const spec = fc
   )
   .map(withEachFamily)
   .map(withPortsKept)
-  .map(withSegments)
   .map(withFewTurns);
 
 /** Gives each family of the endpoints a destination, as validation asks for. */
@@ -169,7 +168,7 @@ export const rulesetSpecs: fc.Arbitrary<readonly RandomSpec[]> = fc
     };
     return specs
       .filter(({ app }) => !apps.has(app) && apps.add(app).size > 0)
-      .map((one) => ({ ...one, endpoints: one.endpoints.filter(isFree) }))
+      .map((one) => withSegments({ ...one, endpoints: one.endpoints.filter(isFree) }))
       .filter(({ endpoints }) => endpoints.length > 0);
   });
 
