@@ -1,7 +1,7 @@
 // pomaloba explain SPEC...: what becomes of the connections, without a kernel.
 import { explainApps } from '../explain/facts.js';
 import { explanationToText } from '../explain/text.js';
-import { buildRuleset } from '../model/build.js';
+import { buildApp } from '../model/build.js';
 import { isError } from '../problem/problem.js';
 import { jsonText } from '../problem/printable.js';
 import { loadSpecs } from './load.js';
@@ -11,7 +11,6 @@ import type { Outcome } from './outcome.js';
 export function explain(inputs: readonly string[], json: boolean): Outcome {
   const { specs, problems } = loadSpecs(inputs);
   if (problems.some(isError)) return { stdout: '', problems };
-  // The name is that of nothing here.
-  const explanation = explainApps(buildRuleset('lb', specs).apps);
+  const explanation = explainApps(specs.map(buildApp));
   return { stdout: json ? jsonText(explanation) : explanationToText(explanation), problems };
 }

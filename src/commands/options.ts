@@ -22,8 +22,6 @@ export interface RoleFlags extends InputFlags {
   readonly allowSshCapture?: true;
 }
 
-/** As src/role/build.ts has them, which is not loaded for the command line alone. */
-
 const ROLE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
   ['--playbook <file>', 'write a playbook that applies the role, too'],
   ['--inventory <file>', 'write an inventory to start from, unless it is there: then it is only read'],

@@ -2,7 +2,7 @@
 import type { Family } from '../model/address.js';
 import type { App, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
 import { isEverything, mergeNetworks } from '../model/network.js';
-import { isRange, portsText } from '../model/ports.js';
+import { portsInSpec } from '../model/ports.js';
 import { percent } from '../model/shares.js';
 import { capacityOf, fullAt, type Pool } from './capacity.js';
 
@@ -102,7 +102,7 @@ function poolFacts(app: App, family: Family): PoolFacts {
 }
 
 function endpointFacts({ address, ports, protocol }: Endpoint): EndpointFacts {
-  return { ip: address.text, port: isRange(ports) ? portsText(ports) : ports.first, protocol };
+  return { ip: address.text, port: portsInSpec(ports), protocol };
 }
 
 function allowedNetworks({ allowFrom }: App, family: Family): readonly string[] | null {

@@ -1,5 +1,5 @@
 // The facts as text for people.
-import { type Family, withPort } from '../model/address.js';
+import { FAMILY_NAMES, withPort } from '../model/address.js';
 import type { AppFacts, DestinationFacts, Explanation, PoolFacts } from './facts.js';
 import { labelled, table } from './layout.js';
 
@@ -8,8 +8,6 @@ type Fact = readonly [label: string, text: string];
 
 /** A column of the table of destinations: its title, and what stands in it. */
 type Column = readonly [title: string, cell: (destination: DestinationFacts, pool: PoolFacts) => string];
-
-const TITLES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 const SCHEDULERS: Readonly<Record<AppFacts['scheduler'], string>> = {
   random: 'random: each new connection draws a destination, by weight',
@@ -27,7 +25,7 @@ const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
 };
 
 const COLUMNS: readonly Column[] = [
-  ['destination', ({ ip, port }, { family }) => (port === null ? ip : withPort({ family, text: ip }, port))],
+  ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port ?? undefined)],
   ['weight', ({ weight }) => String(weight)],
   ['share', ({ drained, percent }) => (drained ? 'drained' : `${percent.toFixed(2)} %`)],
   ['capacity', ({ drained, capacity }) => (drained ? '-' : counted(capacity))],
@@ -67,7 +65,7 @@ function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
   );
   const isEmpty = pool.capacity === 0;
   const facts: Fact[] = [
-    [`${TITLES[pool.family]} endpoints`, endpoints.join(', ')],
+    [`${FAMILY_NAMES[pool.family]} endpoints`, endpoints.join(', ')],
     // Who may not come is of no matter to a pool that takes nobody.
     ...(isEmpty ? [] : [['clients', clientsOf(pool)] as const]),
     ['capacity', isEmpty ? `none: ${ON_EMPTY[app.on_empty]}` : capacityOf(pool)],
@@ -79,7 +77,7 @@ function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
 
 function clientsOf({ allow_from: networks, family }: PoolFacts): string {
   if (networks === null) return 'everyone';
-  if (networks.length === 0) return `nobody: allow_from has no ${TITLES[family]} network`;
+  if (networks.length === 0) return `nobody: allow_from has no ${FAMILY_NAMES[family]} network`;
   return `only ${networks.join(', ')}; others get no answer`;
 }
 

@@ -4,6 +4,9 @@ import ipaddr from 'ipaddr.js';
 
 export type Family = 'ipv4' | 'ipv6';
 
+/** What people call them. */
+export const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
 /** An address in canonical form: IPv4 as dotted decimals, IPv6 as RFC 5952 asks. */
 export interface Address {
   readonly family: Family;
@@ -49,7 +52,8 @@ export function unusableBecause(address: Address): string | undefined {
   return Object.hasOwn(UNUSABLE, range) ? UNUSABLE[range as keyof typeof UNUSABLE] : undefined;
 }
 
-/** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2); `port` may be a range. */
-export function withPort({ family, text }: Address, port: number | string): string {
+/** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2). A range is a port, too; without one, only the address. */
+export function withPort({ family, text }: Address, port?: number | string): string {
+  if (port === undefined) return text;
   return family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
 }

@@ -1,7 +1,7 @@
 // From validated specs to the model.
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
-import { type App, type Protocol, PROTOCOLS, type Ruleset } from './model.js';
+import { type App, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
 import { parsePorts, type Ports } from './ports.js';
 
@@ -10,7 +10,8 @@ export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
   return { name, apps: specs.map(buildApp) };
 }
 
-function buildApp(spec: Spec): App {
+/** The app of a valid spec. */
+export function buildApp(spec: Spec): App {
   return {
     name: spec.app,
     endpoints: spec.endpoints.flatMap(({ ip, port, protocol = 'tcp' }) =>
@@ -44,10 +45,4 @@ function validPorts(port: number | string): Ports {
   const ports = parsePorts(port);
   if (typeof ports !== 'object') throw new TypeError(`not validated: ${port} is no port`);
   return ports;
-}
-
-/** In an order of their own: that of the list means nothing. */
-function protocolsOf(protocol: Protocol | readonly Protocol[]): readonly Protocol[] {
-  const asked: readonly Protocol[] = typeof protocol === 'string' ? [protocol] : protocol;
-  return PROTOCOLS.filter((one) => asked.includes(one));
 }

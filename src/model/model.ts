@@ -6,6 +6,12 @@ import type { Ports } from './ports.js';
 export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** The protocols of a spec's key: one or a list. In an order of their own: that of the list means nothing. */
+export function protocolsOf(asked: unknown): Protocol[] {
+  const list: readonly unknown[] = Array.isArray(asked) ? asked : [asked];
+  return PROTOCOLS.filter((one) => list.includes(one));
+}
+
 /** An address, a port or ports, and a protocol that clients connect to. A list of protocols is an endpoint each. */
 export interface Endpoint {
   readonly address: Address;

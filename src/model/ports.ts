@@ -43,7 +43,12 @@ export function countPorts(list: readonly Ports[]): number {
   return counted;
 }
 
-/** The ports as text: `80`, or both ends with `separator` between them. */
-export function portsText({ first, last }: Ports, separator = '-'): string {
-  return first === last ? String(first) : `${first}${separator}${last}`;
+/** The ports as a spec has them: a number, or a range as a string. */
+export function portsInSpec(ports: Ports): number | string {
+  return isRange(ports) ? portsText(ports) : ports.first;
+}
+
+/** The ports as text: `80`, or `8000-8099`. */
+export function portsText({ first, last }: Ports): string {
+  return first === last ? String(first) : `${first}-${last}`;
 }

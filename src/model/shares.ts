@@ -72,11 +72,10 @@ const DIGITS = 11;
  * the digits are the same everywhere (iptables-extensions(8), statistic).
  */
 export function probabilities(weights: readonly number[]): string[] {
-  let left = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => {
-    const before = left;
-    left -= weight;
-    return weight === 0 || left === 0 ? '' : fraction(weight, before);
+  const divisor = gcd(weights.filter((weight) => weight > 0));
+  return leftFrom(weights).map((left, index) => {
+    const own = (weights[index] ?? 0) / divisor;
+    return own === 0 || own === left ? '' : fraction(own, left);
   });
 }
 

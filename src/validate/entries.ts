@@ -1,7 +1,7 @@
 // Endpoints and destinations as they can be read from a document that may still be wrong elsewhere, so that
 // one run tells all problems: a bad port in one entry does not hide a duplicate among the others.
 import { type Address, type AddressFault, parseAddress, unusableBecause } from '../model/address.js';
-import { type Protocol, PROTOCOLS } from '../model/model.js';
+import { type Protocol, protocolsOf } from '../model/model.js';
 import { parsePorts, type Ports } from '../model/ports.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
@@ -50,14 +50,13 @@ export function readEntries(document: SpecDocument, kind: EntryKind): Entry[] {
     );
     const address = typeof ip === 'string' ? parseAddress(ip) : undefined;
     const ports = kind === 'endpoints' || typeof port === 'number' ? parsePorts(port) : undefined;
-    const asked: readonly unknown[] = Array.isArray(protocol) ? protocol : [protocol];
     return {
       document,
       path: [kind, index] as const,
       address: typeof address === 'object' ? address : undefined,
       ports: typeof ports === 'object' ? ports : undefined,
       keepsPort: kind === 'destinations' && port === undefined,
-      protocols: PROTOCOLS.filter((one) => asked.includes(one)),
+      protocols: protocolsOf(protocol),
       weight: typeof weight === 'number' ? weight : 1,
     };
   });

@@ -1,10 +1,10 @@
 // Who may connect: networks that are none, that mean something else than they seem to, or that leave nobody.
+import { FAMILY_NAMES } from '../model/address.js';
 import { parseNetwork } from '../model/network.js';
 import { error, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { quote } from './describe.js';
 import { ADDRESS_FAULTS, property, readEntries } from './entries.js';
-import { FAMILY_NAMES } from './rules.js';
 
 /** Problems of the list `allow_from`. */
 export function networkProblems(document: SpecDocument): Problem[] {

@@ -1,5 +1,5 @@
 // What a schema cannot say of one app: numbers as written, duplicates inside, families, sizes.
-import { type Family, withPort } from '../model/address.js';
+import { type Family, FAMILY_NAMES, withPort } from '../model/address.js';
 import { portsText } from '../model/ports.js';
 import { slotCount } from '../model/shares.js';
 import { error, type Problem, warning } from '../problem/problem.js';
@@ -12,8 +12,6 @@ import { repeats } from './repeats.js';
 const MOST_SLOTS = 65_536;
 /** With iptables each slot of a round robin is a rule, and a new connection passes half of them. */
 const MOST_TURNS = 1024;
-
-export const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 /** Problems of one app that its schema does not know. */
 export function ruleProblems(document: SpecDocument): Problem[] {
@@ -127,8 +125,7 @@ function mssProblems(document: SpecDocument, endpoints: readonly Entry[]): Probl
 
 /** What an entry is called, and what makes a destination the same as another: `ip:port` in canonical form. */
 export function entryId({ address, ports, keepsPort }: Entry): string | undefined {
-  if (address && ports) return withPort(address, portsText(ports));
-  return address && keepsPort ? address.text : undefined;
+  return address && (ports ?? keepsPort) ? withPort(address, ports && portsText(ports)) : undefined;
 }
 
 /** Where an entry stands in its file. */

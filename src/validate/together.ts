@@ -1,5 +1,7 @@
 // What only shows when all apps of a run are looked at together.
+import { type Protocol, PROTOCOLS } from '../model/model.js';
 import { iptablesAppChain } from '../model/names.js';
+import type { Ports } from '../model/ports.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { type Entry, property, readEntries } from './entries.js';
@@ -9,10 +11,11 @@ import { Taken } from './taken.js';
 
 /** Duplicates and collisions among the apps of a run; the second place is told, with the first beside it. */
 export function togetherProblems(documents: readonly SpecDocument[]): Problem[] {
-  const endpoints = documents.flatMap((document) => readEntries(document, 'endpoints'));
+  const endpoints = documents.map((document) => readEntries(document, 'endpoints'));
   const taken = new Taken<Entry>();
-  const duplicates = endpoints.flatMap((entry) => duplicateEndpoint(entry, taken));
-  return [...duplicateApps(documents), ...duplicates, ...documents.flatMap((one) => loops(one, taken))];
+  const duplicates = endpoints.flat().flatMap((entry) => duplicateEndpoint(entry, taken));
+  const ends = documents.flatMap((document, index) => loops(document, endpoints[index] ?? [], taken));
+  return [...duplicateApps(documents), ...duplicates, ...ends];
 }
 
 function duplicateApps(documents: readonly SpecDocument[]): Problem[] {
@@ -41,16 +44,14 @@ function duplicateEndpoint(entry: Entry, taken: Taken<Entry>): Problem[] {
 }
 
 /** The kernel translates a connection once: a destination that is an endpoint would end on this host. */
-function loops(document: SpecDocument, taken: Taken<Entry>): Problem[] {
-  const endpoints = readEntries(document, 'endpoints');
+function loops(document: SpecDocument, endpoints: readonly Entry[], taken: Taken<Entry>): Problem[] {
   return readEntries(document, 'destinations').flatMap((entry) => {
-    const { address, ports } = entry;
-    // A connection keeps its protocol and, where the destination says none, its port.
-    const owners = endpoints.flatMap((from) => {
-      const arriving = ports ?? (entry.keepsPort ? from.ports : undefined);
-      if (!address || !arriving || from.address?.family !== address.family) return [];
-      return from.protocols.map((one) => taken.ownerOf(address, one, arriving));
-    });
+    const { address } = entry;
+    if (!address) return [];
+    const mine = endpoints.filter((one) => one.address?.family === address.family);
+    const owners = arrivals(entry, mine).map(({ protocol, ports }) =>
+      taken.ownerOf(address, protocol, ports),
+    );
     const endpoint = owners.find((owner) => owner);
     if (!endpoint) return [];
     return [
@@ -64,6 +65,21 @@ function loops(document: SpecDocument, taken: Taken<Entry>): Problem[] {
         },
       ),
     ];
+  });
+}
+
+/** What comes to a destination: a connection keeps its protocol and, where the destination says none, its port. */
+function arrivals(
+  { ports, keepsPort }: Entry,
+  endpoints: readonly Entry[],
+): { readonly protocol: Protocol; readonly ports: Ports }[] {
+  if (ports) {
+    const used = PROTOCOLS.filter((one) => endpoints.some(({ protocols }) => protocols.includes(one)));
+    return used.map((protocol) => ({ protocol, ports }));
+  }
+  return endpoints.flatMap((from) => {
+    const kept = keepsPort ? from.ports : undefined;
+    return kept ? from.protocols.map((protocol) => ({ protocol, ports: kept })) : [];
   });
 }
 

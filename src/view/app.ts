@@ -3,7 +3,7 @@ import { type Family, withPort } from '../model/address.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
 import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
-import { isRange, portsText } from '../model/ports.js';
+import { isRange, portsInSpec, portsText } from '../model/ports.js';
 import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
 import { FAMILIES } from './families.js';
 
@@ -117,7 +117,7 @@ function poolView(
 function endpointView({ address, ports, protocol }: Endpoint): EndpointView {
   return {
     ip: address.text,
-    port: isRange(ports) ? portsText(ports) : ports.first,
+    port: portsInSpec(ports),
     protocol,
     ports: [ports.first, ports.last],
     is_range: isRange(ports),

@@ -34,7 +34,7 @@ function slotsBy(scheduler: Scheduler, destinations: readonly Destination[]): nu
   if (scheduler === 'random') return slotsOf(weights);
   if (scheduler === 'round-robin') return turnsOf(weights);
   const shares = destinations.map(({ address, port, weight }) => ({
-    id: port === undefined ? address.text : withPort(address, port),
+    id: withPort(address, port),
     weight,
   }));
   return placesOf(shares, tableSize(shares.length));
@@ -65,7 +65,7 @@ export function destinationViews(
     share: percent(weight, total),
     nft_chain: nftDestinationChain(name, address.text, port),
     iptables_chain: iptablesChain,
-    target: port === undefined ? address.text : withPort(address, port),
+    target: withPort(address, port),
     slots: slots[index] ?? [],
     left: rests[index] ?? 0,
     probability: chances[index] ?? '',

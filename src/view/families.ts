@@ -1,9 +1,10 @@
 // The address families, by the names that others have for them; IPv4 first.
+import { FAMILY_NAMES } from '../model/address.js';
 
 export const FAMILIES = [
   {
     family: 'ipv4',
-    title: 'IPv4',
+    title: FAMILY_NAMES.ipv4,
     nft: 'ip',
     nft_type: 'ipv4_addr',
     iptables: 'iptables',
@@ -12,7 +13,7 @@ export const FAMILIES = [
   },
   {
     family: 'ipv6',
-    title: 'IPv6',
+    title: FAMILY_NAMES.ipv6,
     nft: 'ip6',
     nft_type: 'ipv6_addr',
     iptables: 'ip6tables',
