@@ -68,8 +68,8 @@ function checked(name) {
 /** @param {readonly string[]} args */
 function tested(args) {
   console.log('\n== vitest');
-  const { status, counts, notRun } = runVitest(args);
-  return { notRun, step: { name: 'vitest', isGood: status === 0 && counts.failed === 0, counts } };
+  const { status, counts, failures, notRun } = runVitest(args);
+  return { notRun, failures, step: { name: 'vitest', isGood: status === 0 && counts.failed === 0, counts } };
 }
 
 /** The role on container load balancers. @returns {Promise<{ steps: Step[], notRun: string[] }>} */
@@ -88,13 +88,18 @@ async function played() {
   };
 }
 
-/** @param {readonly Step[]} steps @param {readonly string[]} notRun */
-function report(steps, notRun) {
+/**
+ * @param {readonly Step[]} steps
+ * @param {readonly string[]} failures the tests that failed: whoever sees only the end of the output shall know them
+ * @param {readonly string[]} notRun
+ */
+function report(steps, failures, notRun) {
   const { passed, failed, skipped } = steps
     .map(({ counts }) => counts)
     .reduce(sum, { passed: 0, failed: 0, skipped: 0 });
   console.log('\n== Summary');
   for (const { name, isGood } of steps) console.log(`${isGood ? 'ok    ' : 'FAILED'}  ${name}`);
+  for (const line of failures) console.log(`failed: ${line}`);
   for (const line of notRun) console.log(`could not run: ${line}`);
   if (isCi() && notRun.length > 0) console.log('In CI every test has to run: this run has failed.');
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
@@ -106,4 +111,7 @@ const preparations = PREPARATIONS.map(([name, prepare]) => prepared(name, prepar
 const checks = args.length > 0 ? [] : checkNames().map(checked);
 const tests = tested(args);
 const plays = args.length > 0 ? { steps: [], notRun: [] } : await played();
-report([...preparations, ...checks, tests.step, ...plays.steps], [...tests.notRun, ...plays.notRun]);
+report([...preparations, ...checks, tests.step, ...plays.steps], tests.failures, [
+  ...tests.notRun,
+  ...plays.notRun,
+]);

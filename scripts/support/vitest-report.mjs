@@ -1,6 +1,6 @@
 // Running vitest, and what came of it: counts from its JSON reporter, reasons from our own.
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readJson } from './json.mjs';
 import { ROOT, runInherited } from './shell.mjs';
@@ -13,7 +13,7 @@ const REPORTERS = ['--reporter=default', '--reporter=json', `--outputFile.json=$
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Counts
- * @typedef {{ status: string, assertionResults: { status: string }[] }} FileReport
+ * @typedef {{ name: string, status: string, assertionResults: { status: string, fullName: string }[] }} FileReport
  * @typedef {{ name: string, mode: string, note?: string }} NotRun
  */
 
@@ -51,13 +51,24 @@ export function sum(one, other) {
   };
 }
 
-/** @param {number} status vitest's exit status @returns {Counts} */
-function count(status) {
-  const report = /** @type {{ testResults: FileReport[] } | undefined} */ (readReport(REPORT));
-  const counts = (report?.testResults ?? []).map(countFile).reduce(sum, { passed: 0, failed: 0, skipped: 0 });
+/**
+ * @param {readonly FileReport[] | undefined} files none: vitest did not get so far
+ * @param {number} status vitest's exit status
+ * @returns {Counts}
+ */
+function count(files, status) {
+  const counts = (files ?? []).map(countFile).reduce(sum, { passed: 0, failed: 0, skipped: 0 });
   // vitest itself failed: no tests, an unhandled error, a crash.
-  if (counts.failed === 0 && (status !== 0 || report === undefined)) counts.failed = 1;
+  if (counts.failed === 0 && (status !== 0 || files === undefined)) counts.failed = 1;
   return counts;
+}
+
+/** What failed in a file, as lines: its tests, or the file that cannot be loaded. @param {FileReport} file */
+function failedIn({ name, status, assertionResults }) {
+  const path = relative(ROOT, name);
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  if (tests.length === 0) return status === 'failed' ? [path] : [];
+  return tests.map(({ fullName }) => `${path}: ${fullName}`);
 }
 
 /**
@@ -79,5 +90,11 @@ export function runVitest(args) {
   const all = [vitest, 'run', ...REPORTERS, `--reporter=${NOT_RUN_REPORTER}`, ...args];
   const status = runInherited(process.execPath, all);
   const isFiltered = args.some((arg) => /^(-t|--testNamePattern)/.test(arg));
-  return { status, counts: count(status), notRun: couldNotRun(isFiltered) };
+  const report = /** @type {{ testResults: FileReport[] } | undefined} */ (readReport(REPORT));
+  return {
+    status,
+    counts: count(report?.testResults, status),
+    failures: (report?.testResults ?? []).flatMap(failedIn),
+    notRun: couldNotRun(isFiltered),
+  };
 }
