@@ -17,9 +17,10 @@ export function buildApp(spec: Spec): App {
     endpoints: spec.endpoints.flatMap(({ ip, port, protocol = 'tcp' }) =>
       protocolsOf(protocol).map((one) => ({ address: valid(ip), ports: validPorts(port), protocol: one })),
     ),
-    destinations: spec.destinations.map(({ ip, port, weight = 1 }) => ({
+    destinations: spec.destinations.map(({ ip, port, weight = 1, backup = false }) => ({
       address: valid(ip),
       weight,
+      isBackup: backup,
       ...(port === undefined ? {} : { port }),
     })),
     scheduler: spec.scheduler ?? 'random',

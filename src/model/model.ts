@@ -26,6 +26,8 @@ export interface Destination {
   readonly port?: number;
   /** 0 to 256; 0 is drained: no new connections. */
   readonly weight: number;
+  /** True if it gets connections only while no other destination takes any. */
+  readonly isBackup: boolean;
 }
 
 /** How a destination is chosen for a new connection. */

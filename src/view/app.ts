@@ -4,12 +4,15 @@ import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/m
 import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
-import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
+import { type ChoiceView, choiceViews } from './choices.js';
+import { type DestinationView, destinationViews } from './destinations.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
   readonly app: string;
   readonly iptables_chain: string;
+  /** The chains of its choices: both families have the same. */
+  readonly iptables_choices: readonly string[];
   /** True if a pool does. */
   readonly guards: boolean;
   readonly pools: readonly PoolView[];
@@ -35,15 +38,9 @@ export interface PoolView {
   readonly clamps: boolean;
   /** By what a slot is chosen: as in the spec. */
   readonly scheduler: string;
-  /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
-  readonly turns: readonly TurnView[];
-  /** How many destinations get new connections. */
-  readonly usable: number;
-  /** True if nftables asks the destinations one after another, too: few of them, by chance. */
-  readonly cascades: boolean;
-  /** How many slots the weights make; 0 for an empty pool. */
-  readonly slots: number;
-  /** What becomes of new connections to an empty pool: `reject` or `drop`. */
+  /** How a destination is chosen; none for an empty pool. */
+  readonly choices: readonly ChoiceView[];
+  /** What becomes of new connections that no destination is left for: `reject` or `drop`. */
   readonly on_empty: string;
 }
 
@@ -59,12 +56,6 @@ interface EndpointView {
   readonly socket: string;
 }
 
-/**
- * So many rules are walked as fast as a map is looked up in, and without a map of its own for each app a ruleset of
- * thousands loads several times as fast (docs/decisions.md).
- */
-const LONGEST_CASCADE = 8;
-
 /** The view of `app` in the ruleset of that name. */
 export function appView(ruleset: string, app: App): AppView {
   const numbered = app.destinations.map((destination, index) => ({
@@ -74,25 +65,31 @@ export function appView(ruleset: string, app: App): AppView {
   const pools = FAMILIES.map((names) => {
     const endpoints = app.endpoints.filter(({ address }) => address.family === names.family);
     const destinations = numbered.filter(({ address }) => address.family === names.family);
-    return poolView(app, names, endpoints, destinations);
+    return poolView(ruleset, app, names, endpoints, destinations);
   }).filter(({ endpoints }) => endpoints.length > 0);
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
+    iptables_choices: choiceChains(pools),
     guards: pools.some(({ guards }) => guards),
     pools,
   };
 }
 
+function choiceChains(pools: readonly PoolView[]): string[] {
+  const choices = pools.flatMap((pool) => pool.choices).filter(({ usable }) => usable > 1);
+  return [...new Set(choices.map(({ iptables_chain }) => iptables_chain))];
+}
+
 function poolView(
+  ruleset: string,
   app: App,
   { family, nft }: (typeof FAMILIES)[number],
   endpoints: readonly Endpoint[],
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): PoolView {
-  const views = destinationViews(app, destinations);
-  const usable = destinations.filter(({ weight }) => weight > 0).length;
-  const slots = views.reduce((sum, view) => sum + view.slots.length, 0);
+  const views = destinationViews(ruleset, app, destinations);
+  const choices = choiceViews(ruleset, app, nft, views);
   return {
     family,
     nft,
@@ -104,12 +101,9 @@ function poolView(
     destinations: views,
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
     scheduler: app.scheduler,
-    turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
-    usable,
-    cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
+    choices,
     // A pool without destinations takes nobody: it has nothing to guard.
-    ...guardView(slots > 0 ? app.allowFrom : undefined, family),
-    slots,
+    ...guardView(choices.length > 0 ? app.allowFrom : undefined, family),
     on_empty: app.onEmpty,
   };
 }

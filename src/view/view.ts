@@ -2,7 +2,7 @@
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
 import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
-import { type App, type OnEmpty, PROTOCOLS, type Ruleset } from '../model/model.js';
+import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
 import { FAMILIES } from './families.js';
@@ -23,12 +23,10 @@ interface RulesetView {
   readonly unused_iptables: readonly string[];
   /** The back ends that can do all that its apps ask for. */
   readonly backends: readonly string[];
+  /** The protocols of its endpoints. */
+  readonly protocols: readonly string[];
   /** True if an app has endpoints and no destination to send them to. */
   readonly rejects: boolean;
-  /** What becomes of connections to them: `reject`, `drop`, or in one app this and in another one that. */
-  readonly on_empty: readonly string[];
-  /** The protocols of such endpoints. */
-  readonly rejected_protocols: readonly string[];
   /** True if an endpoint is for UDP. */
   readonly flows: boolean;
   /** True if a pool does. */
@@ -50,13 +48,9 @@ interface FamilyView {
   /** The sysctl that switches forwarding on, as a name and as a file below /proc/sys. */
   readonly forwarding: string;
   readonly proc: string;
-  /** True if a pool of this family has destinations; and if one has none. */
-  readonly balances: boolean;
-  readonly rejects: boolean;
-  /** True if an endpoint that is balanced has one port, and if one that is rejected has: ranges are in no map. */
+  /** True if an endpoint has one port: ranges are in no map. */
   readonly maps: boolean;
-  readonly maps_rejected: boolean;
-  /** The protocols that are balanced. */
+  /** The protocols of its endpoints. */
   readonly protocols: readonly string[];
 }
 
@@ -64,8 +58,6 @@ interface ReplacedView {
   readonly nft_table: string;
   readonly iptables_chain: string;
 }
-
-const ON_EMPTY: readonly OnEmpty[] = ['reject', 'drop'];
 
 /** The view of `ruleset`. */
 export function buildView({ name, apps }: Ruleset): View {
@@ -82,12 +74,9 @@ export function buildView({ name, apps }: Ruleset): View {
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
       backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
-      rejects: families.some(({ rejects }) => rejects),
-      on_empty: ON_EMPTY.filter((one) => pools.some((pool) => pool.slots === 0 && pool.on_empty === one)),
-      rejected_protocols: PROTOCOLS.filter((one) =>
-        pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
-      ),
-      flows: pools.some(({ protocols }) => protocols.includes('udp')),
+      protocols: protocolsOf(pools),
+      rejects: pools.some(({ choices }) => choices.length === 0),
+      flows: protocolsOf(pools).includes('udp'),
       clamps: pools.some(({ clamps }) => clamps),
       guards: pools.some(({ guards }) => guards),
       replaces: replaced(name, apps),
@@ -104,14 +93,13 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
     .filter((family) => family.pools.length > 0)
     .map(({ pools: mine, ...names }) => ({
       ...names,
-      balances: mine.some(({ slots }) => slots > 0),
-      rejects: mine.some(({ slots }) => slots === 0),
-      maps: mine.some(({ slots, singles }) => slots > 0 && singles),
-      maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
-      protocols: PROTOCOLS.filter((one) =>
-        mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
-      ),
+      maps: mine.some(({ singles }) => singles),
+      protocols: protocolsOf(mine),
     }));
+}
+
+function protocolsOf(pools: readonly PoolView[]): string[] {
+  return PROTOCOLS.filter((one) => pools.some(({ protocols }) => protocols.includes(one)));
 }
 
 function isIn(backend: Backend, app: App): boolean {
