@@ -1,9 +1,13 @@
 // From validated specs to the model.
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
+import { secondsOf } from './duration.js';
 import { type App, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
 import { parsePorts, type Ports } from './ports.js';
+
+/** As Kubernetes has it (service.spec.sessionAffinityConfig.clientIP.timeoutSeconds). */
+const DEFAULT_AFFINITY = '3h';
 
 /** The ruleset `name` of all apps in `specs`, in their order. The specs must be valid. */
 export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
@@ -26,6 +30,9 @@ export function buildApp(spec: Spec): App {
     scheduler: spec.scheduler ?? 'random',
     onEmpty: spec.on_empty ?? 'reject',
     clampsMss: spec.mss === 'clamp',
+    ...(spec.affinity === undefined
+      ? {}
+      : { affinity: secondsOf(spec.affinity.client_ip.timeout ?? DEFAULT_AFFINITY) }),
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

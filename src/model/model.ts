@@ -45,6 +45,8 @@ export interface App {
   readonly onEmpty: OnEmpty;
   /** True if TCP's maximum segment size is cut to what fits the path. */
   readonly clampsMss: boolean;
+  /** For how many seconds after its last connection a client keeps its destination; absent: each one is chosen anew. */
+  readonly affinity?: number;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
 }

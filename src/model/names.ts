@@ -27,6 +27,19 @@ export function nftAppChain(app: string, nftFamily: string): string {
   return `app/${app}/${nftFamily}`;
 }
 
+/** The nftables chain that notes which destination a client of an app has, and drops what is out of date. */
+export function nftKeepChain(app: string, nftFamily: string): string {
+  return `keep/${app}/${nftFamily}`;
+}
+
+/**
+ * The nftables map of the clients of an app and `what` of their destinations they keep. Its timeout is in its name: the kernel
+ * does not change that of a map that is there.
+ */
+export function nftKeptMap(app: string, nftFamily: string, seconds: number, what: string): string {
+  return `kept/${app}/${nftFamily}/${seconds}s/${what}`;
+}
+
 /** The nftables chain that chooses among an app's destinations for one family, or among its backups. */
 export function nftChoiceChain(app: string, nftFamily: string, isBackup: boolean): string {
   return `${isBackup ? 'backup' : 'choose'}/${app}/${nftFamily}`;

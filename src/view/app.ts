@@ -4,6 +4,7 @@ import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/m
 import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
+import { type AffinityView, affinityView } from './affinity.js';
 import { type ChoiceView, choiceViews } from './choices.js';
 import { type DestinationView, destinationViews } from './destinations.js';
 import { FAMILIES } from './families.js';
@@ -19,10 +20,12 @@ export interface AppView {
 }
 
 /** The endpoints and destinations of one app and one family. */
-export interface PoolView {
+export interface PoolView extends AffinityView {
   readonly family: Family;
   /** What nftables calls the family, and what limits a line of a restore file to it. */
   readonly nft: string;
+  /** The unspecified address of the family. */
+  readonly any: string;
   readonly iptables_option: string;
   readonly nft_chain: string;
   readonly endpoints: readonly EndpointView[];
@@ -84,7 +87,7 @@ function choiceChains(pools: readonly PoolView[]): string[] {
 function poolView(
   ruleset: string,
   app: App,
-  { family, nft }: (typeof FAMILIES)[number],
+  { family, nft, any }: (typeof FAMILIES)[number],
   endpoints: readonly Endpoint[],
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): PoolView {
@@ -93,6 +96,7 @@ function poolView(
   return {
     family,
     nft,
+    any,
     iptables_option: family === 'ipv4' ? '-4' : '-6',
     nft_chain: nftAppChain(app.name, nft),
     endpoints: endpoints.map(endpointView),
@@ -102,6 +106,7 @@ function poolView(
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
     scheduler: app.scheduler,
     choices,
+    ...affinityView(app, nft, destinations),
     // A pool without destinations takes nobody: it has nothing to guard.
     ...guardView(choices.length > 0 ? app.allowFrom : undefined, family),
     on_empty: app.onEmpty,

@@ -1,7 +1,7 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
-import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
+import { type Backend, BACKENDS, isLimited, LIMITS } from '../model/backends.js';
 import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
@@ -44,12 +44,16 @@ interface FamilyView {
   readonly nft: string;
   /** Which of its families an inet table means by `ipv4_addr`, `ipv6_addr`. */
   readonly nft_type: string;
+  /** The unspecified address. */
+  readonly any: string;
   readonly iptables: string;
   /** The sysctl that switches forwarding on, as a name and as a file below /proc/sys. */
   readonly forwarding: string;
   readonly proc: string;
   /** True if an endpoint has one port: ranges are in no map. */
   readonly maps: boolean;
+  /** True if clients of a pool keep their destinations. */
+  readonly keeps: boolean;
   /** The protocols of its endpoints. */
   readonly protocols: readonly string[];
 }
@@ -94,6 +98,7 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
     .map(({ pools: mine, ...names }) => ({
       ...names,
       maps: mine.some(({ singles }) => singles),
+      keeps: mine.some(({ keeps }) => keeps),
       protocols: protocolsOf(mine),
     }));
 }
@@ -103,7 +108,7 @@ function protocolsOf(pools: readonly PoolView[]): string[] {
 }
 
 function isIn(backend: Backend, app: App): boolean {
-  return LIMITS.every(({ key, value, backends }) => app[key] !== value || backends.includes(backend));
+  return LIMITS.every((limit) => !isLimited(limit, app[limit.key]) || limit.backends.includes(backend));
 }
 
 function replaced(name: string, apps: readonly App[]): ReplacedView[] {
