@@ -19,7 +19,7 @@ const SOURCE_PORTS = 65_535 - 1_024 + 1;
 /** How many connections fit at the same time to all destinations of `pools`. Pools that share a target share its ports. */
 export function capacityOf(pools: readonly Pool[]): number {
   const targets = pools.flatMap(({ endpoints, destinations }) =>
-    destinations.filter(isUsed).flatMap((destination) => targetsOf(destination, endpoints)),
+    usedOf(destinations).flatMap((destination) => targetsOf(destination, endpoints)),
   );
   const places = new Map<string, Ports[]>();
   for (const { place, ports } of targets) places.set(place, [...(places.get(place) ?? []), ports]);
@@ -31,7 +31,7 @@ export function capacityOf(pools: readonly Pool[]): number {
  * less than the capacity of the pool where the weights differ.
  */
 export function fullAt({ endpoints, destinations }: Pool): number {
-  const used = destinations.filter(isUsed);
+  const used = usedOf(destinations);
   const total = used.reduce((sum, { weight }) => sum + weight, 0);
   const each = used.map((destination) => {
     const capacity = capacityOf([{ endpoints, destinations: [destination] }]);
@@ -40,8 +40,11 @@ export function fullAt({ endpoints, destinations }: Pool): number {
   return each.reduce((least, one) => Math.min(least, one), each[0] ?? 0);
 }
 
-function isUsed({ weight }: Destination): boolean {
-  return weight > 0;
+/** Those of a pool that get new connections: the backups if nobody else does. */
+export function usedOf(destinations: readonly Destination[]): Destination[] {
+  const taking = destinations.filter(({ weight }) => weight > 0);
+  const others = taking.filter(({ isBackup }) => !isBackup);
+  return others.length > 0 ? others : taking;
 }
 
 /** Ports of a place, which is a protocol and an address. */

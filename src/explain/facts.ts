@@ -4,7 +4,7 @@ import type { App, Destination, Endpoint, OnEmpty, Scheduler } from '../model/mo
 import { isEverything, mergeNetworks } from '../model/network.js';
 import { portsInSpec } from '../model/ports.js';
 import { percent } from '../model/shares.js';
-import { capacityOf, fullAt, type Pool } from './capacity.js';
+import { capacityOf, fullAt, type Pool, usedOf } from './capacity.js';
 
 export interface Explanation {
   /** Of the format; another one if a key changes its meaning or goes. */
@@ -20,6 +20,8 @@ export interface Explanation {
 export interface AppFacts {
   readonly app: string;
   readonly scheduler: Scheduler;
+  /** For how many seconds after its last connection a client keeps its destination; null: each one is chosen anew. */
+  readonly affinity: number | null;
   readonly client_address: 'masquerade';
   readonly on_empty: OnEmpty;
   readonly pools: readonly PoolFacts[];
@@ -50,6 +52,8 @@ export interface DestinationFacts {
   readonly port: number | null;
   readonly weight: number;
   readonly drained: boolean;
+  /** True if it gets connections only while no other is left. */
+  readonly backup: boolean;
   /** Its share of the new connections, with two decimals. */
   readonly percent: number;
   readonly capacity: number;
@@ -73,6 +77,7 @@ function appFacts(app: App): AppFacts {
   return {
     app: app.name,
     scheduler: app.scheduler,
+    affinity: app.affinity ?? null,
     client_address: 'masquerade',
     on_empty: app.onEmpty,
     pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
@@ -90,12 +95,15 @@ function poolOf({ endpoints, destinations }: App, family: Family): Pool {
 
 function poolFacts(app: App, family: Family): PoolFacts {
   const pool = poolOf(app, family);
-  const total = pool.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const used = new Set(usedOf(pool.destinations));
+  const total = [...used].reduce((sum, { weight }) => sum + weight, 0);
   return {
     family,
     endpoints: pool.endpoints.map(endpointFacts),
     allow_from: allowedNetworks(app, family),
-    destinations: pool.destinations.map((destination) => destinationFacts(destination, pool, total)),
+    destinations: pool.destinations.map((destination) =>
+      destinationFacts(destination, pool, used.has(destination) ? total : 0),
+    ),
     capacity: capacityOf([pool]),
     full_at: fullAt(pool),
   };
@@ -118,6 +126,7 @@ function destinationFacts(destination: Destination, { endpoints }: Pool, total: 
     port: port ?? null,
     weight,
     drained: weight === 0,
+    backup: destination.isBackup,
     // The very number that a ruleset's comments have.
     percent: Number.parseFloat(percent(weight, total)),
     capacity: capacityOf([{ endpoints, destinations: [destination] }]),

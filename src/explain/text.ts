@@ -27,7 +27,7 @@ const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
 const COLUMNS: readonly Column[] = [
   ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port ?? undefined)],
   ['weight', ({ weight }) => String(weight)],
-  ['share', ({ drained, percent }) => (drained ? 'drained' : `${percent.toFixed(2)} %`)],
+  ['share', shareOf],
   ['capacity', ({ drained, capacity }) => (drained ? '-' : counted(capacity))],
 ];
 
@@ -53,6 +53,7 @@ export function explanationToText(explanation: Explanation): string {
 function appParts(app: AppFacts): string[][] {
   const facts: Fact[] = [
     ['scheduler', SCHEDULERS[app.scheduler]],
+    ...(app.affinity === null ? [] : [['affinity', affinityOf(app.affinity)] as const]),
     ['workers see', CLIENT_ADDRESSES[app.client_address]],
     ['no destination', ON_EMPTY[app.on_empty]],
   ];
@@ -73,6 +74,16 @@ function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
   const titles = COLUMNS.map(([title]) => title);
   const rows = pool.destinations.map((destination) => COLUMNS.map(([, cell]) => cell(destination, pool)));
   return [labelled(facts), ...(rows.length === 0 ? [] : [table([titles, ...rows])])];
+}
+
+function shareOf({ drained, backup, percent }: DestinationFacts): string {
+  if (drained) return 'drained';
+  // Without anybody else, it is no longer what it is called.
+  return backup && percent === 0 ? 'backup' : `${percent.toFixed(2)} %`;
+}
+
+function affinityOf(seconds: number): string {
+  return `a client keeps its destination until it has opened no connection for ${seconds} s`;
 }
 
 function clientsOf({ allow_from: networks, family }: PoolFacts): string {

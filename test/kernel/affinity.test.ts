@@ -1,7 +1,7 @@
 // affinity: clients keep their destinations over reloads, until they have not come for a while or the destination goes.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Lab } from '../../src/lab/lab.js';
-import { inLb, load } from '../support/backends.js';
+import { inLb, load, remove } from '../support/backends.js';
 import { countPlaces, createClientsLab, IPS, NFTABLES, places, WORKERS } from '../support/many-clients.js';
 
 interface Wanted {
@@ -35,6 +35,9 @@ describe.each(NFTABLES)('$name', (backend) => {
 
   beforeAll(async () => {
     lab = await createClientsLab([80, 8005, 30_080, 30_081, 30_082]);
+  });
+  afterEach(async () => {
+    await remove(lab, backend, spec({}));
   });
   afterAll(async () => {
     await lab.close();

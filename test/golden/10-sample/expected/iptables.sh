@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset MyApp: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-MyApp,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -211,8 +214,9 @@ rules() {
 *filter
 :PMLB/MyApp/_forward - [0:0]
 :PMLB/MyApp/_down - [0:0]
-# Of pools all of whose destinations are down: by the ports that the nat table has sent them to.
--I INPUT -p tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/MyApp/_down
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/MyApp/_down
 -4 -A PMLB/MyApp/_down -p tcp -m conntrack --ctorigdst 1.2.3.4 --ctorigdstport 1234 -m comment --comment "MyApp" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and

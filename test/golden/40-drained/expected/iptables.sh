@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset drained: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-drained,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -211,8 +214,9 @@ rules() {
 *filter
 :PMLB/drained/_forward - [0:0]
 :PMLB/drained/_down - [0:0]
-# Of pools all of whose destinations are down: by the ports that the nat table has sent them to.
--I INPUT -p tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/drained/_down
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/drained/_down
 -4 -A PMLB/drained/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "drained" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -233,9 +237,10 @@ rules() {
 -4 -A PMLB/lb -p udp -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW --ctorigdst 192.0.2.10 --ctorigdstport 53 -m comment --comment "silent" -j DROP
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 8000:8099 -m comment --comment "silent" -j DROP
 -4 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "polite" -j REJECT --reject-with tcp-reset
-# Of pools all of whose destinations are down: by the ports that the nat table has sent them to.
--I INPUT -p tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
--I INPUT -p udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -212,8 +215,9 @@ rules() {
 *filter
 :PMLB/lb/_forward - [0:0]
 :PMLB/lb/_down - [0:0]
-# Of pools all of whose destinations are down: by the ports that the nat table has sent them to.
--I INPUT -p tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
 -4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.12 --ctorigdstport 80 -m comment --comment "3masquerade" -j REJECT --reject-with tcp-reset

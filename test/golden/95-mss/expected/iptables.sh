@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset narrow: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -222,9 +226,10 @@ rules() {
 *filter
 :PMLB/narrow/_forward - [0:0]
 :PMLB/narrow/_down - [0:0]
-# Of pools all of whose destinations are down: by the ports that the nat table has sent them to.
--I INPUT -p tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
--I INPUT -p udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
 -4 -A PMLB/narrow/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "narrow" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/narrow/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "narrow" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/narrow/_down -p udp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "narrow" -j REJECT --reject-with icmp-port-unreachable
