@@ -11,23 +11,9 @@ export interface TurnView {
   readonly every: number;
 }
 
-export interface DestinationView {
-  readonly ip: string;
-  /** A number, or `any`: the client's is kept. */
-  readonly port: number | string;
-  readonly weight: number;
-  /** True if it is used only when no other is left. */
-  readonly backup: boolean;
-  /** Of the new connections; a backup's while it is used. */
+/** What a destination has of the connections; a backup while it is used. */
+interface ShareView {
   readonly share: string;
-  /** The chains of the connections that it gets. */
-  readonly nft_chain: string;
-  readonly iptables_chain: string;
-  /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
-  readonly down_port: number;
-  readonly down_list: string;
-  /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
-  readonly target: string;
   readonly slots: readonly number[];
   /** Its weight, divided by the greatest common divisor of all; what is left of their sum from it on, and what is used up with it. */
   readonly parts: number;
@@ -37,23 +23,42 @@ export interface DestinationView {
   readonly probability: string;
 }
 
-/** What those that share connections have of them: of each destination, 0 or nothing where it is not one of them. */
-interface Shares {
-  readonly slots: readonly number[][];
-  readonly percents: readonly string[];
-  readonly chances: readonly string[];
-  readonly lefts: readonly number[];
+export interface DestinationView extends ShareView {
+  readonly ip: string;
+  /** A number, or `any`: the client's is kept. */
+  readonly port: number | string;
+  readonly weight: number;
+  /** True if it is used only when no other is left. */
+  readonly backup: boolean;
+  /** The chains of the connections that it gets. */
+  readonly nft_chain: string;
+  readonly iptables_chain: string;
+  /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
+  readonly down_port: number;
+  readonly down_list: string;
+  /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
+  readonly target: string;
 }
 
-function sharesOf(scheduler: Scheduler, destinations: readonly Destination[]): Shares {
+/** What each of `destinations` has of the connections that they share. */
+function shareViews(scheduler: Scheduler, destinations: readonly Destination[]): ShareView[] {
   const weights = destinations.map(({ weight }) => weight);
   const sum = weights.reduce((all, weight) => all + weight, 0);
-  return {
-    slots: slotsBy(scheduler, destinations),
-    percents: weights.map((weight) => percent(weight, sum)),
-    chances: probabilities(weights),
-    lefts: [...leftFrom(weights), 0],
-  };
+  const slots = slotsBy(scheduler, destinations);
+  const chances = probabilities(weights);
+  const rests = [...leftFrom(weights).slice(1), 0];
+  const total = leftFrom(weights)[0] ?? 0;
+  return leftFrom(weights).map((left, index) => {
+    const rest = rests[index] ?? 0;
+    return {
+      share: percent(weights[index] ?? 0, sum),
+      slots: slots[index] ?? [],
+      parts: left - rest,
+      left,
+      upto: total - rest,
+      probability: chances[index] ?? '',
+    };
+  });
 }
 
 function slotsBy(scheduler: Scheduler, destinations: readonly Destination[]): number[][] {
@@ -81,31 +86,30 @@ export function destinationViews(
   { name, scheduler }: App,
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): DestinationView[] {
-  const [others, backups] = [false, true].map((isBackup) =>
-    sharesOf(
+  // Others have no share of theirs, but their place: both lists are as long as that of the destinations.
+  const [others = [], backups = []] = [false, true].map((isBackup) =>
+    shareViews(
       scheduler,
       destinations.map((one) => (one.isBackup === isBackup ? one : { ...one, weight: 0 })),
     ),
   );
-  return destinations.map(({ address, port, weight, isBackup, iptablesChain }, index) => {
-    const shares = isBackup ? backups : others;
-    const [all = 0, left = 0, rest = 0] = [0, index, index + 1].map((at) => shares?.lefts[at]);
+  const shares = others.map(
+    (other, index) => (destinations[index]?.isBackup ? backups[index] : other) ?? other,
+  );
+  return destinations.flatMap(({ address, port, weight, isBackup, iptablesChain }, index) => {
+    const share = shares[index];
+    if (!share) return [];
     return {
       ip: address.text,
       port: port ?? 'any',
       weight,
       backup: isBackup,
-      share: shares?.percents[index] ?? '',
       nft_chain: nftDestinationChain(name, address.text, port),
       iptables_chain: iptablesChain,
       down_port: port ?? 0,
       down_list: recentList(ruleset, address.text, port ?? 0),
       target: withPort(address, port),
-      slots: shares?.slots[index] ?? [],
-      parts: left - rest,
-      left,
-      upto: all - rest,
-      probability: shares?.chances[index] ?? '',
+      ...share,
     };
   });
 }

@@ -136,9 +136,10 @@ describe('--json', () => {
     for (const { destinations, capacity } of pools) {
       const used = destinations.filter(({ percent }) => percent > 0);
       expect(used.reduce((sum, one) => sum + one.capacity, 0)).toBe(capacity);
-      for (const { ip, weight, percent, drained } of destinations) {
+      for (const { ip, weight, percent, drained, backup } of destinations) {
         expect(drained).toBe(weight === 0);
-        const share = drained ? 'drained' : `${percent.toFixed(2)} %`;
+        const rest = backup && percent === 0 ? 'backup' : `${percent.toFixed(2)} %`;
+        const share = drained ? 'drained' : rest;
         expect(text).toMatch(new RegExp(`${ip}\\S* +${weight} +${share}`));
         // A ruleset leaves out what is certain.
         if (percent > 0 && percent < 100) expect(rules).toContain(share);
