@@ -25,6 +25,11 @@ export function buildApp(spec: Spec): App {
     scheduler: spec.scheduler ?? 'random',
     onEmpty: spec.on_empty ?? 'reject',
     clampsMss: spec.mss === 'clamp',
+    limits: {
+      connectionsPerClient: spec.limits?.connections_per_client,
+      newPerSecond: spec.limits?.new_per_second,
+      newPerSecondPerClient: spec.limits?.new_per_second_per_client,
+    },
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

@@ -1,17 +1,31 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
-import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
+import {
+  iptablesAppChain,
+  iptablesDestinationChain,
+  iptablesLimitChain,
+  nftAppChain,
+  nftStrayChain,
+} from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
 import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
 import { FAMILIES } from './families.js';
+import { type LimitView, limitViews, type TotalView, totalViews } from './limits.js';
 
 export interface AppView {
   readonly app: string;
   readonly iptables_chain: string;
-  /** True if a pool does. */
+  /** The chain that its limits are in. */
+  readonly iptables_limit_chain: string;
+  /** True if a pool lets in only the clients of `allow_from`; and if one has limits. */
   readonly guards: boolean;
+  readonly is_limited: boolean;
+  /** True if a pool has a destination that keeps the client's port. */
+  readonly keeps: boolean;
+  /** The limit that its pools share; none: there is no such limit. */
+  readonly totals: readonly TotalView[];
   readonly pools: readonly PoolView[];
 }
 
@@ -28,9 +42,14 @@ export interface PoolView {
   /** Those that an endpoint has. */
   readonly protocols: readonly string[];
   readonly destinations: readonly DestinationView[];
+  /** The addresses of those that keep the client's port, and the chain that tells theirs from other ports. */
+  readonly kept: readonly string[];
+  readonly nft_stray_chain: string;
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
   readonly allow_from: readonly string[];
+  /** How many connections are taken, in the order of the questions; none: any number. */
+  readonly limits: readonly LimitView[];
   /** True if the maximum segment size of its TCP connections is cut to what fits the path. */
   readonly clamps: boolean;
   /** By what a slot is chosen: as in the spec. */
@@ -74,17 +93,22 @@ export function appView(ruleset: string, app: App): AppView {
   const pools = FAMILIES.map((names) => {
     const endpoints = app.endpoints.filter(({ address }) => address.family === names.family);
     const destinations = numbered.filter(({ address }) => address.family === names.family);
-    return poolView(app, names, endpoints, destinations);
+    return poolView(ruleset, app, names, endpoints, destinations);
   }).filter(({ endpoints }) => endpoints.length > 0);
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
+    iptables_limit_chain: iptablesLimitChain(ruleset, app.name),
     guards: pools.some(({ guards }) => guards),
+    keeps: pools.some(({ kept }) => kept.length > 0),
+    is_limited: pools.some(({ limits }) => limits.length > 0),
+    totals: totalViews(pools.flatMap(({ limits }) => limits)),
     pools,
   };
 }
 
 function poolView(
+  ruleset: string,
   app: App,
   { family, nft }: (typeof FAMILIES)[number],
   endpoints: readonly Endpoint[],
@@ -102,6 +126,8 @@ function poolView(
     singles: endpoints.some(({ ports }) => !isRange(ports)),
     protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
     destinations: views,
+    kept: destinations.filter(({ port }) => port === undefined).map(({ address }) => address.text),
+    nft_stray_chain: nftStrayChain(app.name, nft),
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
     scheduler: app.scheduler,
     turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
@@ -109,6 +135,7 @@ function poolView(
     cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
     // A pool without destinations takes nobody: it has nothing to guard.
     ...guardView(slots > 0 ? app.allowFrom : undefined, family),
+    limits: slots > 0 ? limitViews(ruleset, app.name, app.limits, nft) : [],
     slots,
     on_empty: app.onEmpty,
   };

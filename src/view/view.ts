@@ -1,7 +1,7 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
-import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
+import { BACKENDS, missingIn } from '../model/backends.js';
 import { type App, type OnEmpty, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
@@ -33,8 +33,10 @@ interface RulesetView {
   readonly flows: boolean;
   /** True if a pool does. */
   readonly clamps: boolean;
-  /** True if not everyone may come to every endpoint. */
+  /** True if not every connection may come to every endpoint. */
   readonly guards: boolean;
+  /** True if an app has limits. */
+  readonly is_limited: boolean;
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
   readonly replaces: readonly ReplacedView[];
 }
@@ -56,6 +58,8 @@ interface FamilyView {
   /** True if an endpoint that is balanced has one port, and if one that is rejected has: ranges are in no map. */
   readonly maps: boolean;
   readonly maps_rejected: boolean;
+  /** True if a destination has a port of its own. */
+  readonly sources: boolean;
   /** The protocols that are balanced. */
   readonly protocols: readonly string[];
 }
@@ -81,7 +85,7 @@ export function buildView({ name, apps }: Ruleset): View {
       unused_iptables: FAMILIES.map(({ iptables }) => iptables).filter(
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
-      backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
+      backends: BACKENDS.filter((backend) => apps.every((app) => missingIn(backend, app).length === 0)),
       rejects: families.some(({ rejects }) => rejects),
       on_empty: ON_EMPTY.filter((one) => pools.some((pool) => pool.slots === 0 && pool.on_empty === one)),
       rejected_protocols: PROTOCOLS.filter((one) =>
@@ -89,7 +93,8 @@ export function buildView({ name, apps }: Ruleset): View {
       ),
       flows: pools.some(({ protocols }) => protocols.includes('udp')),
       clamps: pools.some(({ clamps }) => clamps),
-      guards: pools.some(({ guards }) => guards),
+      guards: appViews.some(({ guards, is_limited }) => guards || is_limited),
+      is_limited: appViews.some(({ is_limited }) => is_limited),
       replaces: replaced(name, apps),
     },
     pomaloba_apps: appViews,
@@ -107,15 +112,12 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
       balances: mine.some(({ slots }) => slots > 0),
       rejects: mine.some(({ slots }) => slots === 0),
       maps: mine.some(({ slots, singles }) => slots > 0 && singles),
+      sources: mine.some(({ kept, destinations }) => kept.length < destinations.length),
       maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
       protocols: PROTOCOLS.filter((one) =>
         mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
       ),
     }));
-}
-
-function isIn(backend: Backend, app: App): boolean {
-  return LIMITS.every(({ key, value, backends }) => app[key] !== value || backends.includes(backend));
 }
 
 function replaced(name: string, apps: readonly App[]): ReplacedView[] {

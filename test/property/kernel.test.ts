@@ -64,11 +64,19 @@ function expectOne(
  */
 function possible(specs: readonly RandomSpec[], { type }: Backend): RandomSpec[] {
   const first = specs.find(({ scheduler }) => scheduler === 'source-hash');
-  return specs.map((spec) => {
+  return specs.map((one) => {
+    const spec = type.startsWith('iptables') ? withoutTotal(one) : one;
     if (spec.scheduler !== 'source-hash') return spec;
     const { scheduler, ...rest } = spec;
-    return spec === first && type.startsWith('nftables') ? { ...rest, app: 'hash', scheduler } : rest;
+    return one === first && type.startsWith('nftables') ? { ...rest, app: 'hash', scheduler } : rest;
   });
+}
+
+function withoutTotal({ limits, ...spec }: RandomSpec): RandomSpec {
+  const { new_per_second, ...others } = limits ?? {};
+  const isOfBoth = new Set(spec.endpoints.map(({ ip }) => ip.includes(':'))).size > 1;
+  const rest = isOfBoth || new_per_second === undefined ? others : { ...others, new_per_second };
+  return Object.keys(rest).length === 0 ? spec : { ...spec, limits: rest };
 }
 
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };

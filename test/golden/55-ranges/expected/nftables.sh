@@ -188,6 +188,47 @@ table inet pomaloba-lb {
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
 	}
 
+	# IPv4: where answers come from. The protocol first: endpoints are found in lists by the other order.
+	set destinations-ip {
+		type inet_proto . ipv4_addr . inet_service
+		elements = {
+			tcp . 198.51.100.2 . 30080,
+		}
+	}
+
+	# media: the ports that answers come from where the client's is kept.
+	chain stray/media/ip {
+		tcp sport 8000-8099 counter drop
+		udp sport 8000-8099 counter drop
+		udp sport 5060 counter drop
+	}
+
+	# mixed: the ports that answers come from where the client's is kept.
+	chain stray/mixed/ip {
+		tcp sport 80 counter drop
+		tcp sport 443 counter drop
+	}
+
+	# retired: the ports that answers come from where the client's is kept.
+	chain stray/retired/ip6 {
+		tcp sport 9000-9009 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		ip saddr { 198.51.100.1, 198.51.100.2 } jump stray/media/ip
+		ip daddr 192.0.2.10 tcp dport 8000-8099 counter drop
+		ip daddr 192.0.2.10 udp dport 8000-8099 counter drop
+		ip saddr { 198.51.100.1 } jump stray/mixed/ip
+		ip6 saddr { 2001:db8:2::1 } jump stray/retired/ip6
+		ip6 daddr 2001:db8::10 tcp dport 9000-9009 counter drop
+	}
+
 	# Only new connections: those that a destination had before it was drained live on.
 	chain reject-new {
 		tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset

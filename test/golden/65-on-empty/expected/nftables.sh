@@ -133,6 +133,33 @@ table inet pomaloba-lb {
 		type nat hook postrouting priority 100; policy accept;
 	}
 
+	# IPv4: where answers come from. The protocol first: endpoints are found in lists by the other order.
+	set destinations-ip {
+		type inet_proto . ipv4_addr . inet_service
+		elements = {
+			tcp . 198.51.100.1 . 30053,
+			udp . 198.51.100.1 . 30053,
+		}
+	}
+
+	# silent: the ports that answers come from where the client's is kept.
+	chain stray/silent/ip6 {
+		tcp sport 8000-8099 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr 192.0.2.10 tcp dport 53 counter drop
+		ip daddr 192.0.2.10 udp dport 53 counter drop
+		ip6 saddr { 2001:db8:2::1 } jump stray/silent/ip6
+		ip6 daddr 2001:db8::10 tcp dport 8000-8099 counter drop
+		ip daddr 192.0.2.11 tcp dport 80 counter drop
+	}
+
 	# IPv4: endpoints of apps that have no destination to send a connection to.
 	map empty-ip {
 		type ipv4_addr . inet_proto . inet_service : verdict

@@ -161,6 +161,24 @@ table inet pomaloba-six {
 		type nat hook postrouting priority 100; policy accept;
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
+
+	# IPv6: where answers come from. The protocol first: endpoints are found in lists by the other order.
+	set destinations-ip6 {
+		type inet_proto . ipv6_addr . inet_service
+		elements = {
+			tcp . 2001:db8:2::1 . 30080,
+			tcp . 2001:db8:2::2 . 30080,
+		}
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+	}
 }
 RULESET
 }
