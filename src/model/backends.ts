@@ -16,7 +16,7 @@ interface Limit {
   readonly instead: string;
 }
 
-export const LIMITS: readonly Limit[] = [
+const LIMITS: readonly Limit[] = [
   {
     path: ['scheduler'],
     isAskedBy: ({ scheduler }) => scheduler === 'source-hash',
