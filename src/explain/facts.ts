@@ -24,7 +24,15 @@ export interface AppFacts {
   readonly affinity: number | null;
   readonly client_address: 'masquerade';
   readonly on_empty: OnEmpty;
+  readonly limits: LimitFacts;
   readonly pools: readonly PoolFacts[];
+}
+
+/** How many new connections are taken; null: any number. */
+export interface LimitFacts {
+  readonly connections_per_client: number | null;
+  readonly new_per_second: number | null;
+  readonly new_per_second_per_client: number | null;
 }
 
 export interface PoolFacts {
@@ -80,6 +88,11 @@ function appFacts(app: App): AppFacts {
     affinity: app.affinity ?? null,
     client_address: 'masquerade',
     on_empty: app.onEmpty,
+    limits: {
+      connections_per_client: app.limits.connectionsPerClient ?? null,
+      new_per_second: app.limits.newPerSecond ?? null,
+      new_per_second_per_client: app.limits.newPerSecondPerClient ?? null,
+    },
     pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
       poolFacts(app, family),
     ),

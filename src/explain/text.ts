@@ -1,6 +1,6 @@
 // The facts as text for people.
 import { FAMILY_NAMES, withPort } from '../model/address.js';
-import type { AppFacts, DestinationFacts, Explanation, PoolFacts } from './facts.js';
+import type { AppFacts, DestinationFacts, Explanation, LimitFacts, PoolFacts } from './facts.js';
 import { labelled, table } from './layout.js';
 
 /** What stands beside a label. */
@@ -23,6 +23,13 @@ const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
   reject: 'every connection is rejected at once',
   drop: 'every connection is dropped, without an answer',
 };
+
+/** A client is what they count by. */
+const LIMITS: readonly (readonly [key: keyof LimitFacts, text: string])[] = [
+  ['connections_per_client', 'connections of a client (IPv4 address or IPv6 /64) at the same time'],
+  ['new_per_second_per_client', 'new ones of a client a second'],
+  ['new_per_second', 'new ones of all clients a second'],
+];
 
 const COLUMNS: readonly Column[] = [
   ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port ?? undefined)],
@@ -56,8 +63,17 @@ function appParts(app: AppFacts): string[][] {
     ...(app.affinity === null ? [] : [['affinity', affinityOf(app.affinity)] as const]),
     ['workers see', CLIENT_ADDRESSES[app.client_address]],
     ['no destination', ON_EMPTY[app.on_empty]],
+    ...limitsOf(app.limits),
   ];
   return [[app.app, ...labelled(facts)], ...app.pools.flatMap((pool) => poolParts(app, pool))];
+}
+
+function limitsOf(limits: LimitFacts): Fact[] {
+  const texts = LIMITS.flatMap(([key, text]) => {
+    const most = limits[key];
+    return most === null ? [] : [`${counted(most)} ${text}`];
+  });
+  return texts.length === 0 ? [] : [['limits', `${texts.join('; ')}. What is over gets no answer`]];
 }
 
 function poolParts(app: AppFacts, pool: PoolFacts): string[][] {

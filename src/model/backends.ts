@@ -1,32 +1,50 @@
 // The packet filters, and what one of them can do and the other cannot: README.md shows the same table.
+import type { App } from './model.js';
 
 export const BACKENDS = ['nftables', 'iptables'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** A value of a key of a spec that not all back ends have. */
+/** What a spec can ask for and not all back ends have. */
 interface Limit {
-  readonly key: 'scheduler' | 'affinity';
-  /** Absent: whatever the key says. */
-  readonly value?: string;
+  /** Where a spec asks for it. */
+  readonly path: readonly string[];
+  readonly isAskedBy: (app: App) => boolean;
+  readonly what: string;
   readonly backends: readonly Backend[];
   readonly because: string;
+  /** What there is beside another back end. */
+  readonly instead: string;
 }
 
-/** True if `said`, which is what an app or a spec says of the key, is what only some of the back ends have. */
-export function isLimited({ value }: Limit, said: unknown): boolean {
-  return value === undefined ? said !== undefined : said === value;
-}
-
-export const LIMITS: readonly Limit[] = [
+const LIMITS: readonly Limit[] = [
   {
-    key: 'scheduler',
-    value: 'source-hash',
+    path: ['scheduler'],
+    isAskedBy: ({ scheduler }) => scheduler === 'source-hash',
+    what: 'scheduler source-hash',
     backends: ['nftables'],
     because: 'it cannot choose by a hash of the address',
+    instead: 'another scheduler',
   },
   {
-    key: 'affinity',
+    path: ['affinity'],
+    isAskedBy: ({ affinity }) => affinity !== undefined,
+    what: 'affinity',
     backends: ['nftables'],
     because: 'it remembers no more than a hundred clients of a destination',
+    instead: 'leave affinity out',
+  },
+  {
+    path: ['limits', 'new_per_second'],
+    isAskedBy: ({ limits, endpoints }) =>
+      limits.newPerSecond !== undefined && new Set(endpoints.map(({ address }) => address.family)).size > 1,
+    what: 'new_per_second of IPv4 and IPv6 together',
+    backends: ['nftables'],
+    because: 'it counts each address family by itself',
+    instead: 'an app for each family',
   },
 ];
+
+/** What of it `app` asks for and `backend` does not have. */
+export function missingIn(backend: Backend, app: App): Limit[] {
+  return LIMITS.filter(({ isAskedBy, backends }) => isAskedBy(app) && !backends.includes(backend));
+}

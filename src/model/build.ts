@@ -33,6 +33,11 @@ export function buildApp(spec: Spec): App {
     ...(spec.affinity === undefined
       ? {}
       : { affinity: secondsOf(spec.affinity.client_ip.timeout ?? DEFAULT_AFFINITY) }),
+    limits: {
+      connectionsPerClient: spec.limits?.connections_per_client,
+      newPerSecond: spec.limits?.new_per_second,
+      newPerSecondPerClient: spec.limits?.new_per_second_per_client,
+    },
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
   };
 }

@@ -36,6 +36,14 @@ export type Scheduler = 'random' | 'round-robin' | 'source-hash';
 /** What happens to a new connection when no destination takes any. */
 export type OnEmpty = 'reject' | 'drop';
 
+/** How many new connections are taken: those over one of these numbers are dropped. */
+export interface Limits {
+  /** Open at the same time. */
+  readonly connectionsPerClient?: number | undefined;
+  readonly newPerSecond?: number | undefined;
+  readonly newPerSecondPerClient?: number | undefined;
+}
+
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {
   readonly name: string;
@@ -49,6 +57,8 @@ export interface App {
   readonly affinity?: number;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
+  /** Of all its endpoints together. */
+  readonly limits: Limits;
 }
 
 /** What is loaded and removed as one: the text for one packet filter. */

@@ -45,12 +45,23 @@ export function nftChoiceChain(app: string, nftFamily: string, isBackup: boolean
   return `${isBackup ? 'backup' : 'choose'}/${app}/${nftFamily}`;
 }
 
+/** The nftables chain of ports that an app's destinations may answer from, for one family. */
+export function nftStrayChain(app: string, nftFamily: string): string {
+  return `stray/${app}/${nftFamily}`;
+}
+
 /**
  * The nftables chain that sends an app's connections to `ip`, and there to `port` (absent: the client's). Colons
  * cannot stand in a name; a dot cannot stand in an IPv6 address as we write them.
  */
 export function nftDestinationChain(app: string, ip: string, port?: number): string {
   return `to/${app}/${ip.replaceAll(':', '.')}${port === undefined ? '' : `/${port}`}`;
+}
+
+/** The nftables set of an app's limit for one family, and with an empty one the object of all families. */
+export function nftLimit(app: string, nftFamily: string, kind: string, most: number): string {
+  // With the number: what a set that outlives a reload holds is never measured by another one.
+  return [kind, app, ...(nftFamily === '' ? [] : [nftFamily]), String(most)].join('/');
 }
 
 /** The iptables chain of a ruleset; the ruleset's other chains are called this, `/` and a part. */
@@ -82,6 +93,19 @@ export function recentList(ruleset: string, ip: string, port: number | string): 
   return `${nftTable(ruleset)},${ip},${port}`;
 }
 
+/** The chain of what an app's limits let through; numbers are those of destinations. */
+export function iptablesLimitChain(ruleset: string, app: string): string {
+  return `${iptablesAppChain(ruleset, app)}/new`;
+}
+
+/**
+ * The table that hashlimit keeps the rates of an app in. It is found by its name, at most 15 characters, and what a
+ * loaded one allows stays as it is: hence the number.
+ */
+export function hashlimitTable(ruleset: string, app: string, kind: string, most: number): string {
+  return `PMLB${hash([ruleset, app, kind, most].join('/'), 11)}`;
+}
+
 /**
  * `name`, or its beginning and a hash of the whole, at most `longest` characters. A name that looks like a
  * shortened one is hashed as well, so that nobody can choose a name that collides.
@@ -89,7 +113,11 @@ export function recentList(ruleset: string, ip: string, port: number | string): 
 function shorten(name: string, longest: number): string {
   const looksShortened = name.length === longest && new RegExp(`\\.[a-z2-7]{${HASH_LENGTH}}$`).test(name);
   if (name.length <= longest && !looksShortened) return name;
-  const digest = createHash('sha256').update(name).digest();
-  const hash = Array.from(digest.subarray(0, HASH_LENGTH), (byte) => BASE32.charAt(byte % 32)).join('');
-  return `${name.slice(0, longest - HASH_LENGTH - 1)}.${hash}`;
+  return `${name.slice(0, longest - HASH_LENGTH - 1)}.${hash(name, HASH_LENGTH)}`;
+}
+
+/** `length` characters of 5 bits each. */
+function hash(text: string, length: number): string {
+  const digest = createHash('sha256').update(text).digest();
+  return Array.from(digest.subarray(0, length), (byte) => BASE32.charAt(byte % 32)).join('');
 }

@@ -31,7 +31,8 @@ export function ruleProblems(document: SpecDocument): Problem[] {
 
 /** YAML reads 0x50, 0o120, 80.0 and 8e1 as 80, and 010 as 10: what was meant is not ours to guess. */
 function notationProblems(document: SpecDocument): Problem[] {
-  const paths: (string | number)[][] = [['pomaloba']];
+  const limits = ['connections_per_client', 'new_per_second', 'new_per_second_per_client'];
+  const paths: (string | number)[][] = [['pomaloba'], ...limits.map((key) => ['limits', key])];
   for (const kind of ['endpoints', 'destinations'] as const) {
     const list = property(document.data, kind);
     if (!Array.isArray(list)) continue;

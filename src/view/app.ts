@@ -1,21 +1,35 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
-import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
+import {
+  iptablesAppChain,
+  iptablesDestinationChain,
+  iptablesLimitChain,
+  nftAppChain,
+  nftStrayChain,
+} from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
 import { type AffinityView, affinityView } from './affinity.js';
 import { type ChoiceView, choiceViews } from './choices.js';
 import { type DestinationView, destinationViews } from './destinations.js';
 import { FAMILIES } from './families.js';
+import { type LimitView, limitViews, type TotalView, totalViews } from './limits.js';
 
 export interface AppView {
   readonly app: string;
   readonly iptables_chain: string;
   /** The chains of its choices: both families have the same. */
   readonly iptables_choices: readonly string[];
-  /** True if a pool does. */
+  /** The chain that its limits are in. */
+  readonly iptables_limit_chain: string;
+  /** True if a pool lets in only the clients of `allow_from`; and if one has limits. */
   readonly guards: boolean;
+  readonly is_limited: boolean;
+  /** True if a pool has a destination that keeps the client's port. */
+  readonly any_ports: boolean;
+  /** The limit that its pools share; none: there is no such limit. */
+  readonly totals: readonly TotalView[];
   readonly pools: readonly PoolView[];
 }
 
@@ -34,9 +48,14 @@ export interface PoolView extends AffinityView {
   /** Those that an endpoint has. */
   readonly protocols: readonly string[];
   readonly destinations: readonly DestinationView[];
+  /** The addresses of those that keep the client's port, and the chain that tells theirs from other ports. */
+  readonly any_port: readonly string[];
+  readonly nft_stray_chain: string;
   /** True if only clients in the networks of `allow_from` may come, which may be none. */
   readonly guards: boolean;
   readonly allow_from: readonly string[];
+  /** How many connections are taken, in the order of the questions; none: any number. */
+  readonly limits: readonly LimitView[];
   /** True if the maximum segment size of its TCP connections is cut to what fits the path. */
   readonly clamps: boolean;
   /** By what a slot is chosen: as in the spec. */
@@ -74,7 +93,11 @@ export function appView(ruleset: string, app: App): AppView {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
     iptables_choices: choiceChains(pools),
+    iptables_limit_chain: iptablesLimitChain(ruleset, app.name),
     guards: pools.some(({ guards }) => guards),
+    any_ports: pools.some(({ any_port }) => any_port.length > 0),
+    is_limited: pools.some(({ limits }) => limits.length > 0),
+    totals: totalViews(pools.flatMap(({ limits }) => limits)),
     pools,
   };
 }
@@ -103,12 +126,15 @@ function poolView(
     singles: endpoints.some(({ ports }) => !isRange(ports)),
     protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
     destinations: views,
+    any_port: destinations.filter(({ port }) => port === undefined).map(({ address }) => address.text),
+    nft_stray_chain: nftStrayChain(app.name, nft),
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
     scheduler: app.scheduler,
     choices,
     ...affinityView(app, nft, destinations),
     // A pool without destinations takes nobody: it has nothing to guard.
     ...guardView(choices.length > 0 ? app.allowFrom : undefined, family),
+    limits: choices.length > 0 ? limitViews(ruleset, app.name, app.limits, nft) : [],
     on_empty: app.onEmpty,
   };
 }

@@ -1,7 +1,7 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
-import { type Backend, BACKENDS, isLimited, LIMITS } from '../model/backends.js';
+import { BACKENDS, missingIn } from '../model/backends.js';
 import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
@@ -31,8 +31,10 @@ interface RulesetView {
   readonly flows: boolean;
   /** True if a pool does. */
   readonly clamps: boolean;
-  /** True if not everyone may come to every endpoint. */
+  /** True if not every connection may come to every endpoint. */
   readonly guards: boolean;
+  /** True if an app has limits. */
+  readonly is_limited: boolean;
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
   readonly replaces: readonly ReplacedView[];
 }
@@ -54,6 +56,8 @@ interface FamilyView {
   readonly maps: boolean;
   /** True if clients of a pool keep their destinations. */
   readonly keeps: boolean;
+  /** True if a destination has a port of its own. */
+  readonly sources: boolean;
   /** The protocols of its endpoints. */
   readonly protocols: readonly string[];
 }
@@ -77,12 +81,13 @@ export function buildView({ name, apps }: Ruleset): View {
       unused_iptables: FAMILIES.map(({ iptables }) => iptables).filter(
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
-      backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
+      backends: BACKENDS.filter((backend) => apps.every((app) => missingIn(backend, app).length === 0)),
       protocols: protocolsOf(pools),
       rejects: pools.some(({ choices }) => choices.length === 0),
       flows: protocolsOf(pools).includes('udp'),
       clamps: pools.some(({ clamps }) => clamps),
-      guards: pools.some(({ guards }) => guards),
+      guards: appViews.some(({ guards, is_limited }) => guards || is_limited),
+      is_limited: appViews.some(({ is_limited }) => is_limited),
       replaces: replaced(name, apps),
     },
     pomaloba_apps: appViews,
@@ -99,16 +104,13 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
       ...names,
       maps: mine.some(({ singles }) => singles),
       keeps: mine.some(({ keeps }) => keeps),
+      sources: mine.some(({ any_port, destinations }) => any_port.length < destinations.length),
       protocols: protocolsOf(mine),
     }));
 }
 
 function protocolsOf(pools: readonly PoolView[]): string[] {
   return PROTOCOLS.filter((one) => pools.some(({ protocols }) => protocols.includes(one)));
-}
-
-function isIn(backend: Backend, app: App): boolean {
-  return LIMITS.every((limit) => !isLimited(limit, app[limit.key]) || limit.backends.includes(backend));
 }
 
 function replaced(name: string, apps: readonly App[]): ReplacedView[] {

@@ -93,6 +93,15 @@ describe('the text', () => {
     expect(explained(dual(`scheduler: ${scheduler}`))).toMatch(new RegExp(`^ {2}scheduler +${words}`, 'm'));
   });
 
+  it('tells the limits, if there are any', () => {
+    const text = explained(dual('limits: { connections_per_client: 5000, new_per_second: 7 }'));
+    const words = text.replaceAll(/\s+/g, ' ');
+    expect(words).toContain(
+      'limits 5,000 connections of a client (IPv4 address or IPv6 /64) at the same time; 7 new',
+    );
+    expect(explained(dual(''))).not.toContain('limits');
+  });
+
   it('says that an app without destinations rejects, and nothing of conntrack', () => {
     const text = explained(spec().replace(/destinations:[^]*/, 'destinations: []\n'));
     expect(text).toMatch(/^ {2}capacity +none: every connection is rejected at once$/m);

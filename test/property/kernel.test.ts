@@ -69,14 +69,23 @@ function expectOne(
 function possible(specs: readonly RandomSpec[], { type }: Backend): RandomSpec[] {
   const isNftables = type.startsWith('nftables');
   const first = specs.find(({ scheduler }) => scheduler === 'source-hash');
-  return specs.map(({ affinity, scheduler, ...rest }) => ({
-    ...rest,
-    ...(affinity === undefined || !isNftables ? {} : { affinity }),
-    ...(scheduler === undefined || (scheduler === 'source-hash' && !(isNftables && rest.app === first?.app))
-      ? {}
-      : { scheduler }),
-    ...(isNftables && rest.app === first?.app ? { app: 'hash' } : {}),
-  }));
+  return specs
+    .map((one) => (isNftables ? one : withoutTotal(one)))
+    .map(({ affinity, scheduler, ...rest }) => ({
+      ...rest,
+      ...(affinity === undefined || !isNftables ? {} : { affinity }),
+      ...(scheduler === undefined || (scheduler === 'source-hash' && !(isNftables && rest.app === first?.app))
+        ? {}
+        : { scheduler }),
+      ...(isNftables && rest.app === first?.app ? { app: 'hash' } : {}),
+    }));
+}
+
+function withoutTotal({ limits, ...spec }: RandomSpec): RandomSpec {
+  const { new_per_second, ...others } = limits ?? {};
+  const isOfBoth = new Set(spec.endpoints.map(({ ip }) => ip.includes(':'))).size > 1;
+  const rest = isOfBoth || new_per_second === undefined ? others : { ...others, new_per_second };
+  return Object.keys(rest).length === 0 ? spec : { ...spec, limits: rest };
 }
 
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };

@@ -29,6 +29,7 @@ export interface RandomSpec {
   readonly allow_from?: readonly string[];
   readonly on_empty?: OnEmpty;
   readonly mss?: 'clamp';
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -83,6 +84,18 @@ const network = fc.oneof(
   fc.constantFrom('203.0.113.0/25', '203.0.113.128/25', '198.18.1.0/24', 'fd18:1::/64', '2001:DB8:3::'),
 );
 
+/** So high that no test comes near one. */
+const limits = fc
+  .record(
+    {
+      connections_per_client: fc.integer({ min: 1000, max: 10_000 }),
+      new_per_second: fc.integer({ min: 10_000, max: 100_000 }),
+      new_per_second_per_client: fc.integer({ min: 1000, max: 10_000 }),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((drawn) => Object.keys(drawn).length > 0);
+
 function unique<T extends RandomEntry>(arbitrary: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> {
   return fc.uniqueArray(arbitrary, {
     minLength: 1,
@@ -110,6 +123,7 @@ const spec = fc
         affinity: fc.constantFrom({ client_ip: {} }, { client_ip: { timeout: '10m' } }),
         on_empty: fc.constantFrom<OnEmpty>('reject', 'drop'),
         mss: fc.constant('clamp' as const),
+        limits,
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },

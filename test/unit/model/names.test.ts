@@ -5,8 +5,11 @@ import {
   iptablesAppChain,
   iptablesChain,
   iptablesDestinationChain,
+  hashlimitTable,
+  iptablesLimitChain,
   NAME_PATTERN,
   nftAppChain,
+  nftLimit,
   nftTable,
 } from '../../../src/model/names.js';
 
@@ -31,6 +34,19 @@ describe('chain names', () => {
   test('end in a hash where they do not', () => {
     expect(iptablesChain(long)).toMatch(/^PMLB\/a{2}\.[a-z2-7]{6}$/);
     expect(iptablesAppChain('lb', long)).toMatch(/^PMLB\/lb\/a{8}\.[a-z2-7]{6}$/);
+  });
+
+  test('of limits fit, and other numbers have other names', () => {
+    fc.assert(
+      fc.property(name, name, (ruleset, app) => {
+        expect(iptablesLimitChain(ruleset, app).length).toBeLessThanOrEqual(28);
+        const table = hashlimitTable(ruleset, app, 'new_per_second', 5);
+        expect(table).toMatch(/^PMLB[a-z2-7]{11}$/);
+        expect(hashlimitTable(ruleset, app, 'new_per_second', 6)).not.toBe(table);
+      }),
+    );
+    expect(nftLimit('shop', 'ip6', 'new', 5)).toBe('new/shop/ip6/5');
+    expect(nftLimit('shop', '', 'new', 5)).toBe('new/shop/5');
   });
 
   test('a name that looks like a shortened one does not collide with it', () => {

@@ -81,8 +81,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
-			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -223,6 +223,14 @@ rules() {
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
 -I FORWARD -m conntrack --ctstate DNAT -j PMLB/MyApp/_forward
 -4 -A PMLB/MyApp/_forward -m conntrack --ctproto tcp --ctorigdst 1.2.3.4 --ctorigdstport 1234 -j ACCEPT
+:PMLB/MyApp/_stray - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/MyApp/_stray
+-4 -A PMLB/MyApp/_stray -d 1.2.3.4 -p tcp --dport 1234 -j DROP
+-4 -A PMLB/MyApp/_stray -s 10.0.1.2 -p tcp --sport 31234 -j DROP
+-4 -A PMLB/MyApp/_stray -s 10.0.1.3 -p tcp --sport 31234 -j DROP
+-4 -A PMLB/MyApp/_stray -s 10.0.1.4 -p tcp --sport 31234 -j DROP
 COMMIT
 *nat
 :PMLB/MyApp - [0:0]

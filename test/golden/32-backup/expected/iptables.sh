@@ -93,8 +93,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
-			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -237,6 +237,19 @@ rules() {
 -I FORWARD -m conntrack --ctstate DNAT -j PMLB/shop/_forward
 -4 -A PMLB/shop/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j ACCEPT
 -6 -A PMLB/shop/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -j ACCEPT
+:PMLB/shop/_stray - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/shop/_stray
+-4 -A PMLB/shop/_stray -d 192.0.2.10 -p tcp --dport 80 -j DROP
+-4 -A PMLB/shop/_stray -s 198.51.100.1 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/shop/_stray -s 198.51.100.2 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/shop/_stray -s 198.51.100.3 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/shop/_stray -s 198.51.100.4 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/shop/_stray -s 198.51.100.5 -p tcp --sport 30080 -j DROP
+-6 -A PMLB/shop/_stray -d 2001:db8:1::10 -p tcp --dport 80 -j DROP
+-6 -A PMLB/shop/_stray -s 2001:db8:2::1 -p tcp --sport 30080 -j DROP
+-6 -A PMLB/shop/_stray -s 2001:db8:2::2 -p tcp --sport 30080 -j DROP
 COMMIT
 *nat
 :PMLB/shop - [0:0]

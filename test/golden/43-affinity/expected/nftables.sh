@@ -113,8 +113,8 @@ prune() {
 	} | awk -v table='inet pomaloba-lb' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
 }
 
@@ -142,6 +142,9 @@ flush map inet pomaloba-lb keeps-ip
 add map inet pomaloba-lb kept/shop/ip/600s/address { type ipv4_addr : ipv4_addr; flags dynamic,timeout; size 65536; timeout 600s; }
 # media: which destination a client has.
 add map inet pomaloba-lb kept/media/ip/86400s/address { type ipv4_addr : ipv4_addr; flags dynamic,timeout; size 65536; timeout 86400s; }
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip
 
 # IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
 add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
@@ -155,6 +158,9 @@ flush map inet pomaloba-lb keeps-ip6
 # pods: which destination a client has.
 add map inet pomaloba-lb kept/pods/ip6/10800s/address-of-port { type ipv6_addr : ipv6_addr; flags dynamic,timeout; size 65536; timeout 10800s; }
 add map inet pomaloba-lb kept/pods/ip6/10800s/port { type ipv6_addr : inet_service; flags dynamic,timeout; size 65536; timeout 10800s; }
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip6
 
 table inet pomaloba-lb {
 	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
@@ -286,6 +292,24 @@ table inet pomaloba-lb {
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 		ct status dnat ct original ip daddr 192.0.2.12 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
 	}
+
+	# media: the ports that answers come from where the client's is kept.
+	chain stray/media/ip {
+		udp sport 8000-8099 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+		ip saddr { 198.51.100.1, 198.51.100.2 } jump stray/media/ip
+		ip daddr 192.0.2.12 udp dport 8000-8099 counter drop
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -299,6 +323,12 @@ add element inet pomaloba-lb balanced-ip {
 	192.0.2.10 . tcp . 443,
 	192.0.2.10 . udp . 443,
 }
+add element inet pomaloba-lb destinations-ip {
+	tcp . 198.51.100.1 . 30080,
+	udp . 198.51.100.1 . 30080,
+	tcp . 198.51.100.2 . 30080,
+	udp . 198.51.100.2 . 30080,
+}
 add element inet pomaloba-lb keeps-ip { 192.0.2.10 . tcp . 80 : jump keep/shop/ip }
 add element inet pomaloba-lb keeps-ip { 192.0.2.10 . tcp . 443 : jump keep/shop/ip }
 add element inet pomaloba-lb keeps-ip { 192.0.2.10 . udp . 443 : jump keep/shop/ip }
@@ -309,6 +339,11 @@ add element inet pomaloba-lb apps-ip6 {
 }
 add element inet pomaloba-lb balanced-ip6 {
 	2001:db8:1::11 . tcp . 80,
+}
+add element inet pomaloba-lb destinations-ip6 {
+	tcp . 2001:db8:2::1 . 30080,
+	tcp . 2001:db8:2::1 . 30081,
+	tcp . 2001:db8:2::2 . 30080,
 }
 add element inet pomaloba-lb keeps-ip6 { 2001:db8:1::11 . tcp . 80 : jump keep/pods/ip6 }
 

@@ -113,8 +113,8 @@ prune() {
 	} | awk -v table='inet pomaloba-lb' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
 }
 
@@ -136,6 +136,9 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip
 
 # IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
 add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
@@ -225,6 +228,39 @@ table inet pomaloba-lb {
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
 		ct status dnat ct original ip6 daddr 2001:db8::10 meta l4proto tcp ct original proto-dst 9000-9009 masquerade fully-random
 	}
+
+	# media: the ports that answers come from where the client's is kept.
+	chain stray/media/ip {
+		tcp sport 8000-8099 counter drop
+		udp sport 8000-8099 counter drop
+		udp sport 5060 counter drop
+	}
+
+	# mixed: the ports that answers come from where the client's is kept.
+	chain stray/mixed/ip {
+		tcp sport 80 counter drop
+		tcp sport 443 counter drop
+	}
+
+	# retired: the ports that answers come from where the client's is kept.
+	chain stray/retired/ip6 {
+		tcp sport 9000-9009 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		ip saddr { 198.51.100.1, 198.51.100.2 } jump stray/media/ip
+		ip daddr 192.0.2.10 tcp dport 8000-8099 counter drop
+		ip daddr 192.0.2.10 udp dport 8000-8099 counter drop
+		ip saddr { 198.51.100.1 } jump stray/mixed/ip
+		ip6 saddr { 2001:db8:2::1 } jump stray/retired/ip6
+		ip6 daddr 2001:db8::10 tcp dport 9000-9009 counter drop
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -237,6 +273,9 @@ add element inet pomaloba-lb balanced-ip {
 	192.0.2.10 . udp . 5060,
 	192.0.2.11 . tcp . 80,
 	192.0.2.11 . tcp . 443,
+}
+add element inet pomaloba-lb destinations-ip {
+	tcp . 198.51.100.2 . 30080,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through

@@ -113,8 +113,8 @@ prune() {
 	} | awk -v table='inet pomaloba-lb' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
 }
 
@@ -132,6 +132,9 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip
 
 # IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
 add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
@@ -140,6 +143,9 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip6
 
 table inet pomaloba-lb {
 	chain app/closed/ip {
@@ -198,6 +204,17 @@ table inet pomaloba-lb {
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -211,6 +228,10 @@ add element inet pomaloba-lb balanced-ip {
 	192.0.2.11 . tcp . 80,
 	192.0.2.12 . tcp . 80,
 }
+add element inet pomaloba-lb destinations-ip {
+	tcp . 198.51.100.1 . 30080,
+	tcp . 198.51.100.2 . 30080,
+}
 
 # IPv6: one look-up finds the app of an address, protocol and port.
 add element inet pomaloba-lb apps-ip6 {
@@ -220,6 +241,9 @@ add element inet pomaloba-lb apps-ip6 {
 add element inet pomaloba-lb balanced-ip6 {
 	2001:db8::10 . tcp . 80,
 	2001:db8::11 . tcp . 80,
+}
+add element inet pomaloba-lb destinations-ip6 {
+	tcp . 2001:db8:2::1 . 30080,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through

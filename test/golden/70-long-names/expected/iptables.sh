@@ -82,8 +82,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
-			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -230,6 +230,18 @@ rules() {
 -4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j ACCEPT
 -4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.12 --ctorigdstport 80 -j ACCEPT
 -4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.13 --ctorigdstport 80 -j ACCEPT
+:PMLB/lb/_stray - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/lb/_stray
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.11 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.2 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.12 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.3 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.13 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 30081 -j DROP
 COMMIT
 *nat
 :PMLB/lb - [0:0]

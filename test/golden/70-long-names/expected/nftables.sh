@@ -103,8 +103,8 @@ prune() {
 	} | awk -v table='inet pomaloba-lb' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
 }
 
@@ -122,6 +122,9 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip
 
 table inet pomaloba-lb {
 	chain to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/198.51.100.1/30080 {
@@ -184,6 +187,15 @@ table inet pomaloba-lb {
 		type nat hook postrouting priority 100; policy accept;
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -198,6 +210,12 @@ add element inet pomaloba-lb balanced-ip {
 	192.0.2.11 . tcp . 80,
 	192.0.2.12 . tcp . 80,
 	192.0.2.13 . tcp . 80,
+}
+add element inet pomaloba-lb destinations-ip {
+	tcp . 198.51.100.1 . 30080,
+	tcp . 198.51.100.2 . 30080,
+	tcp . 198.51.100.3 . 30080,
+	tcp . 198.51.100.1 . 30081,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through

@@ -90,8 +90,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
-			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -232,6 +232,13 @@ rules() {
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
 -I FORWARD -m conntrack --ctstate DNAT -j PMLB/six/_forward
 -6 -A PMLB/six/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 80 -j ACCEPT
+:PMLB/six/_stray - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/six/_stray
+-6 -A PMLB/six/_stray -d 2001:db8::10 -p tcp --dport 80 -j DROP
+-6 -A PMLB/six/_stray -s 2001:db8:2::1 -p tcp --sport 30080 -j DROP
+-6 -A PMLB/six/_stray -s 2001:db8:2::2 -p tcp --sport 30080 -j DROP
 COMMIT
 *nat
 :PMLB/six - [0:0]

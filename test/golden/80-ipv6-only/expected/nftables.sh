@@ -112,8 +112,8 @@ prune() {
 	} | awk -v table='inet pomaloba-six' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-six; it does nothing' >&2
 }
 
@@ -131,6 +131,9 @@ add map inet pomaloba-six apps-ip6 { type ipv6_addr . inet_proto . inet_service 
 flush map inet pomaloba-six apps-ip6
 add set inet pomaloba-six balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-six balanced-ip6
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-six destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
+flush set inet pomaloba-six destinations-ip6
 
 table inet pomaloba-six {
 	# six: each rule has its share of what the rules before it left; the last one takes the rest.
@@ -178,6 +181,15 @@ table inet pomaloba-six {
 		type nat hook postrouting priority 100; policy accept;
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+	}
 }
 
 # IPv6: one look-up finds the app of an address, protocol and port.
@@ -186,6 +198,10 @@ add element inet pomaloba-six apps-ip6 {
 }
 add element inet pomaloba-six balanced-ip6 {
 	2001:db8::10 . tcp . 80,
+}
+add element inet pomaloba-six destinations-ip6 {
+	tcp . 2001:db8:2::1 . 30080,
+	tcp . 2001:db8:2::2 . 30080,
 }
 RULESET
 }

@@ -94,8 +94,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted || $1 == other { next }
 
 			/^-[46] / { rules[table]++ }
-			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -242,6 +242,19 @@ rules() {
 -6 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -j ACCEPT
 -4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j ACCEPT
 -6 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::11 --ctorigdstport 80 -j ACCEPT
+:PMLB/lb/_stray - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/lb/_stray
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 31080 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.2 -p tcp --sport 31080 -j DROP
+-6 -A PMLB/lb/_stray -d 2001:db8:1::10 -p tcp --dport 80 -j DROP
+-6 -A PMLB/lb/_stray -s 2001:db8:2::1 -p tcp --sport 31080 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.11 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 31081 -j DROP
+-6 -A PMLB/lb/_stray -d 2001:db8:1::11 -p tcp --dport 80 -j DROP
+-6 -A PMLB/lb/_stray -s 2001:db8:2::1 -p tcp --sport 31081 -j DROP
 COMMIT
 *mangle
 :PMLB/lb - [0:0]
@@ -250,18 +263,18 @@ COMMIT
 # Before balancing: the nat table cannot drop. First of all, or somebody else's rule would let a connection pass.
 -I PREROUTING -m conntrack --ctstate NEW -j PMLB/lb
 -I OUTPUT -m conntrack --ctstate NEW -j PMLB/lb
-# office: who may come; the others are dropped, and counted.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "office" -j PMLB/lb/office
+# office: who may come; the others are dropped, and counted. Of a connection only the first packet.
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m conntrack ! --ctstatus CONFIRMED -m comment --comment "office" -j PMLB/lb/office
 -4 -A PMLB/lb/office -s 198.51.100.0/28 -j RETURN
 -4 -A PMLB/lb/office -s 203.0.113.0/24 -j RETURN
 -4 -A PMLB/lb/office -j DROP
-# office: who may come; the others are dropped, and counted.
--6 -A PMLB/lb -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "office" -j PMLB/lb/office
+# office: who may come; the others are dropped, and counted. Of a connection only the first packet.
+-6 -A PMLB/lb -d 2001:db8:1::10 -p tcp --dport 80 --syn -m conntrack ! --ctstatus CONFIRMED -m comment --comment "office" -j PMLB/lb/office
 -6 -A PMLB/lb/office -s 2001:db8:3::/48 -j RETURN
 -6 -A PMLB/lb/office -s 2001:db8:4::1 -j RETURN
 -6 -A PMLB/lb/office -j DROP
-# six: who may come; the others are dropped, and counted.
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "six" -j PMLB/lb/six
+# six: who may come; the others are dropped, and counted. Of a connection only the first packet.
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m conntrack ! --ctstatus CONFIRMED -m comment --comment "six" -j PMLB/lb/six
 -4 -A PMLB/lb/six -j DROP
 COMMIT
 *nat

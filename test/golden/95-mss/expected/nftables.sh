@@ -113,8 +113,8 @@ prune() {
 	} | awk -v table='inet pomaloba-narrow' '
 		$1 == "wanted" { wanted[$2, $3] = 1; next }
 		# What refers to chains goes before them.
-		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-narrow; it does nothing' >&2
 }
 
@@ -143,6 +143,9 @@ add map inet pomaloba-narrow apps-ip6 { type ipv6_addr . inet_proto . inet_servi
 flush map inet pomaloba-narrow apps-ip6
 add set inet pomaloba-narrow balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-narrow balanced-ip6
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-narrow destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
+flush set inet pomaloba-narrow destinations-ip6
 
 table inet pomaloba-narrow {
 	chain to/narrow/198.51.100.1 {
@@ -196,6 +199,26 @@ table inet pomaloba-narrow {
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
 	}
 
+	# narrow: the ports that answers come from where the client's is kept.
+	chain stray/narrow/ip {
+		tcp sport 80 counter drop
+		tcp sport 8000-8099 counter drop
+		udp sport 8000-8099 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		type filter hook input priority -101; policy accept;
+		ct state != invalid return
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+		ip saddr { 198.51.100.1 } jump stray/narrow/ip
+		ip daddr 192.0.2.10 tcp dport 8000-8099 counter drop
+		ip daddr 192.0.2.10 udp dport 8000-8099 counter drop
+	}
+
 	# Where a path has a small MTU and routers on it do not tell, both sides hear of segments that fit.
 	chain clamp {
 		type filter hook forward priority -150; policy accept;
@@ -220,6 +243,9 @@ add element inet pomaloba-narrow apps-ip6 {
 }
 add element inet pomaloba-narrow balanced-ip6 {
 	2001:db8::10 . tcp . 80,
+}
+add element inet pomaloba-narrow destinations-ip6 {
+	tcp . 2001:db8:2::1 . 30080,
 }
 RULESET
 }
