@@ -1,6 +1,7 @@
 // From validated specs to the model.
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
+import { type AddressRange, parseAddressRange } from './address-range.js';
 import { type App, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
 import { parsePorts, type Ports } from './ports.js';
@@ -26,6 +27,9 @@ export function buildApp(spec: Spec): App {
     onEmpty: spec.on_empty ?? 'reject',
     clampsMss: spec.mss === 'clamp',
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
+    clientAddress: spec.client_address ?? 'masquerade',
+    destinationNetworks: (spec.destination_networks ?? []).map(validNetwork),
+    snat: (spec.snat ?? []).map(validRange),
   };
 }
 
@@ -39,6 +43,12 @@ function validNetwork(text: string): Network {
   const network = parseNetwork(text);
   if (typeof network === 'string') throw new TypeError(`not validated: ${text} is no network`);
   return network;
+}
+
+function validRange(text: string): AddressRange {
+  const range = parseAddressRange(text);
+  if (typeof range === 'string') throw new TypeError(`not validated: ${text} is no range of addresses`);
+  return range;
 }
 
 function validPorts(port: number | string): Ports {

@@ -1,5 +1,6 @@
 // The load balancer as plain data: valid, canonical, every default filled in.
 import type { Address } from './address.js';
+import type { AddressRange } from './address-range.js';
 import type { Network } from './network.js';
 import type { Ports } from './ports.js';
 
@@ -34,6 +35,9 @@ export type Scheduler = 'random' | 'round-robin' | 'source-hash';
 /** What happens to a new connection when no destination takes any. */
 export type OnEmpty = 'reject' | 'drop';
 
+/** Which source address the destinations see: one of the load balancer's, or the client's. */
+export type ClientAddress = 'masquerade' | 'preserve';
+
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {
   readonly name: string;
@@ -45,6 +49,11 @@ export interface App {
   readonly clampsMss: boolean;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
+  readonly clientAddress: ClientAddress;
+  /** Of `preserve`: where the destinations are, whose answers to a client there would not come back through us. */
+  readonly destinationNetworks: readonly Network[];
+  /** What masquerading uses, of both families; none of a family: the address of the interface. */
+  readonly snat: readonly AddressRange[];
 }
 
 /** What is loaded and removed as one: the text for one packet filter. */

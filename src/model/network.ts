@@ -1,6 +1,6 @@
 // Networks in CIDR notation: what is one, in which canonical form, and many of them as few.
-import { mergeCidr, normalizeCidr } from 'cidr-tools';
-import { type AddressFault, type Family, parseAddress } from './address.js';
+import { containsCidr, mergeCidr, normalizeCidr } from 'cidr-tools';
+import { type Address, type AddressFault, type Family, parseAddress } from './address.js';
 
 /** A network in canonical form; one address is a network of its own, written without a prefix length. */
 export interface Network {
@@ -28,6 +28,11 @@ export function parseNetwork(text: string): Network | AddressFault | 'prefix' {
 /** The same addresses as those of `networks`, of one family, in as few networks as can be, in order. */
 export function mergeNetworks(networks: readonly Network[]): string[] {
   return mergeCidr(networks.map(({ text }) => text)).map(plain);
+}
+
+/** True if one of `networks` holds `address`. */
+export function isInOneOf(networks: readonly Network[], { family, text }: Address): boolean {
+  return networks.some((network) => network.family === family && containsCidr(network.text, text));
 }
 
 /** True if `network` is all addresses of its family. */

@@ -12,7 +12,6 @@ interface Gap {
 
 const APP_GAPS: readonly Gap[] = [
   { key: 'affinity', allowed: [], hint: 'leave the key out' },
-  { key: 'client_address', allowed: ['masquerade'], hint: 'use masquerade, or leave the key out' },
   { key: 'health_check', allowed: [], hint: 'leave the key out' },
 ];
 

@@ -1,9 +1,11 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
+import { addressesOf, mergeRanges } from '../model/address-range.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
 import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
+import { probabilities } from '../model/shares.js';
 import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
 import { FAMILIES } from './families.js';
 
@@ -12,6 +14,10 @@ export interface AppView {
   readonly iptables_chain: string;
   /** True if a pool does. */
   readonly guards: boolean;
+  /** True if destinations see the client's address, but for clients that could not hear them then. */
+  readonly preserves: boolean;
+  /** True if a pool has addresses of its own for masquerading. */
+  readonly snats: boolean;
   readonly pools: readonly PoolView[];
 }
 
@@ -33,6 +39,12 @@ export interface PoolView {
   readonly allow_from: readonly string[];
   /** True if the maximum segment size of its TCP connections is cut to what fits the path. */
   readonly clamps: boolean;
+  /** True if every connection is masqueraded, by the address of the interface that it leaves by; else a chain says more. */
+  readonly masquerades: boolean;
+  /** Where clients are masqueraded although the app preserves their addresses. */
+  readonly destination_networks: readonly string[];
+  /** The addresses that masquerading uses; none: that of the interface. */
+  readonly snat: readonly SnatView[];
   /** By what a slot is chosen: as in the spec. */
   readonly scheduler: string;
   /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
@@ -45,6 +57,12 @@ export interface PoolView {
   readonly slots: number;
   /** What becomes of new connections to an empty pool: `reject` or `drop`. */
   readonly on_empty: string;
+}
+
+interface SnatView {
+  readonly ip: string;
+  /** Of the rule to match when those before it did not; empty: always. */
+  readonly probability: string;
 }
 
 interface EndpointView {
@@ -80,6 +98,8 @@ export function appView(ruleset: string, app: App): AppView {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
     guards: pools.some(({ guards }) => guards),
+    preserves: app.clientAddress === 'preserve',
+    snats: pools.some(({ snat }) => snat.length > 0),
     pools,
   };
 }
@@ -103,6 +123,7 @@ function poolView(
     protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
     destinations: views,
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
+    ...sourceView(app, family),
     scheduler: app.scheduler,
     turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
     usable,
@@ -122,6 +143,21 @@ function endpointView({ address, ports, protocol }: Endpoint): EndpointView {
     ports: [ports.first, ports.last],
     is_range: isRange(ports),
     socket: withPort(address, portsText(ports)),
+  };
+}
+
+function sourceView(
+  app: App,
+  family: Family,
+): Pick<PoolView, 'masquerades' | 'destination_networks' | 'snat'> {
+  const addresses = addressesOf(mergeRanges(app.snat.filter((range) => range.family === family)));
+  const chances = probabilities(addresses.map(() => 1));
+  return {
+    masquerades: app.clientAddress === 'masquerade' && addresses.length === 0,
+    destination_networks: mergeNetworks(
+      app.destinationNetworks.filter((network) => network.family === family),
+    ),
+    snat: addresses.map(({ text }, index) => ({ ip: text, probability: chances[index] ?? '' })),
   };
 }
 

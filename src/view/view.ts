@@ -33,6 +33,8 @@ interface RulesetView {
   readonly flows: boolean;
   /** True if a pool does. */
   readonly clamps: boolean;
+  /** The addresses that masquerading uses beside those of interfaces. */
+  readonly snat: readonly string[];
   /** True if not everyone may come to every endpoint. */
   readonly guards: boolean;
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
@@ -56,6 +58,9 @@ interface FamilyView {
   /** True if an endpoint that is balanced has one port, and if one that is rejected has: ranges are in no map. */
   readonly maps: boolean;
   readonly maps_rejected: boolean;
+  /** Of those that are balanced and have one port: true if one is simply masqueraded, and if a chain of its app says more. */
+  readonly masquerades: boolean;
+  readonly has_sources: boolean;
   /** The protocols that are balanced. */
   readonly protocols: readonly string[];
 }
@@ -89,6 +94,7 @@ export function buildView({ name, apps }: Ruleset): View {
       ),
       flows: pools.some(({ protocols }) => protocols.includes('udp')),
       clamps: pools.some(({ clamps }) => clamps),
+      snat: [...new Set(pools.flatMap(({ snat }) => snat.map(({ ip }) => ip)))],
       guards: pools.some(({ guards }) => guards),
       replaces: replaced(name, apps),
     },
@@ -108,6 +114,8 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
       rejects: mine.some(({ slots }) => slots === 0),
       maps: mine.some(({ slots, singles }) => slots > 0 && singles),
       maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
+      masquerades: mine.some(({ slots, singles, masquerades }) => slots > 0 && singles && masquerades),
+      has_sources: mine.some(({ slots, singles, masquerades }) => slots > 0 && singles && !masquerades),
       protocols: PROTOCOLS.filter((one) =>
         mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
       ),

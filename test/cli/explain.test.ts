@@ -134,7 +134,7 @@ describe('--json', () => {
     const pools = asData(input).apps.flatMap((app) => app.pools);
     expect(pools).not.toHaveLength(0);
     for (const { destinations, capacity } of pools) {
-      expect(destinations.reduce((sum, one) => sum + one.capacity, 0)).toBe(capacity);
+      expect(destinations.reduce((sum, one) => sum + (one.capacity ?? 0), 0)).toBe(capacity ?? 0);
       for (const { ip, weight, percent, drained } of destinations) {
         expect(drained).toBe(weight === 0);
         const share = drained ? 'drained' : `${percent.toFixed(2)} %`;

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
+import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
 import { parseNetwork } from '../../src/model/network.js';
 import { portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
@@ -71,6 +72,24 @@ function possible(specs: readonly RandomSpec[], { type }: Backend): RandomSpec[]
   });
 }
 
+const SNAT = [100, 101, 102, 103].flatMap((last) => [`198.18.2.${last}`, `fd18:2::${last}`]);
+
+/** The addresses that workers may see as the source of the lab's client. */
+function sourcesFor({ ip }: Way, { client_address, snat = [] }: RandomSpec): string[] {
+  const family = ip.includes(':') ? 'ipv6' : 'ipv4';
+  if (client_address === 'preserve') return [CLIENT[family]];
+  const ranges = snat
+    .map((item) => item.split('-'))
+    .filter(([first = '']) => first.includes(':') === ip.includes(':'));
+  if (ranges.length === 0) return [LB.toWorkers[family]];
+  const last = (text = ''): number => Number(/\d+$/.exec(text)?.[0]);
+  return SNAT.filter(
+    (one) =>
+      one.includes(':') === ip.includes(':') &&
+      ranges.some(([from, to = from]) => last(from) <= last(one) && last(one) <= last(to)),
+  );
+}
+
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };
 /** What the spec says of the lab's client. */
 function mayCome({ ip }: Target, { allow_from }: RandomSpec): boolean {
@@ -90,6 +109,13 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
       endpointAddresses: ENDPOINTS,
       workers: [{ name: 'w1', addresses: DESTINATIONS }],
     });
+    // Workers route back through the load balancer, which has the addresses of snat.
+    const back = `ip route add 198.18.1.0/24 via ${LB.toWorkers.ipv4}; ip route add fd18:1::/64 via ${LB.toWorkers.ipv6}`;
+    expect((await lab.exec('w1', ['sh', '-ec', back])).code).toBe(0);
+    const add = SNAT.map(
+      (ip) => `ip address add ${ip} dev eth1${ip.includes(':') ? ' nodad preferred_lft 0' : ''}`,
+    );
+    await inLb(lab, backend, `set -e; ${add.join('; ')}`);
     await inLb(
       lab,
       backend,
@@ -118,11 +144,16 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     const open = (empty && spec.on_empty !== 'drop') || (!empty && mayCome(way, spec));
     const connections = open && !empty ? 60 : 3;
     const request = { targets: [way], connections, protocol, timeoutMs: open ? 3000 : 300 };
-    const { destinations = {}, errors } = (await lab.probe('client', request))[nameOf(way)] ?? {};
+    const {
+      destinations = {},
+      sources = {},
+      errors,
+    } = (await lab.probe('client', request))[nameOf(way)] ?? {};
     const refused = open ? 'ECONNREFUSED' : 'ETIMEDOUT';
     const about = `${JSON.stringify(way)} of ${text}`;
     expect(errors, about).toEqual(open && !empty ? {} : { [refused]: 3 });
     if (!open || empty) return;
+    expectShares(sources, Object.fromEntries(sourcesFor(way, spec).map((ip) => [ip, 1])));
     if (spec.scheduler === 'source-hash') expectOne(destinations, weightsFor(way, spec), about);
     else expectShares(destinations, weightsFor(way, spec));
   }
