@@ -1,6 +1,7 @@
 // Networks in CIDR notation: what is one, in which canonical form, and many of them as few.
-import { containsCidr, mergeCidr, normalizeCidr } from 'cidr-tools';
-import { type Address, type AddressFault, type Family, parseAddress } from './address.js';
+import { mergeCidr, normalizeCidr, parseCidr } from 'cidr-tools';
+import { type AddressFault, type Family, parseAddress } from './address.js';
+import type { AddressRange } from './address-range.js';
 
 /** A network in canonical form; one address is a network of its own, written without a prefix length. */
 export interface Network {
@@ -30,9 +31,10 @@ export function mergeNetworks(networks: readonly Network[]): string[] {
   return mergeCidr(networks.map(({ text }) => text)).map(plain);
 }
 
-/** True if one of `networks` holds `address`. */
-export function isInOneOf(networks: readonly Network[], { family, text }: Address): boolean {
-  return networks.some((network) => network.family === family && containsCidr(network.text, text));
+/** The first and the last address of a network. */
+export function networkRange({ family, text }: Network): AddressRange {
+  const { start, end } = parseCidr(text);
+  return { family, first: start, last: end };
 }
 
 /** True if `network` is all addresses of its family. */

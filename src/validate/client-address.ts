@@ -1,5 +1,6 @@
 // Whose address the destinations see, and the networks in which that cannot be the client's.
-import { isEverything, isInOneOf, mergeNetworks, type Network, parseNetwork } from '../model/network.js';
+import { rangeOf, rangesOverlap } from '../model/address-range.js';
+import { isEverything, mergeNetworks, networkRange, type Network, parseNetwork } from '../model/network.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { property, readEntries } from './entries.js';
@@ -8,6 +9,8 @@ import { entryProblems } from './networks.js';
 import { entryId, locate } from './rules.js';
 
 const KEY = 'destination_networks';
+/** Of longer lists the schema says that they are, and comparing all with all would take too long. */
+const MOST_ENTRIES = 1024;
 
 /** Problems of `client_address` and `destination_networks`, which need each other. */
 export function clientAddressProblems(document: SpecDocument): Problem[] {
@@ -38,16 +41,20 @@ function useless(document: SpecDocument): Problem {
   });
 }
 
-/** The networks of a list that has some, and nothing else. */
+/** The networks of a list that has some, not too many, and nothing else. */
 function networksOf(list: unknown): Network[] | undefined {
-  if (!Array.isArray(list) || list.length === 0) return undefined;
+  if (!Array.isArray(list) || list.length === 0 || list.length > MOST_ENTRIES) return undefined;
   const networks = list.map((item: unknown) => (typeof item === 'string' ? parseNetwork(item) : 'prefix'));
   return networks.every((network) => typeof network === 'object') ? networks : undefined;
 }
 
 function coverage(document: SpecDocument, networks: readonly Network[]): Problem[] {
-  const outside = readEntries(document, 'destinations').flatMap((entry) => {
-    if (entry.address === undefined || isInOneOf(networks, entry.address)) return [];
+  const ranges = networks.map(networkRange);
+  const destinations = readEntries(document, 'destinations').slice(0, MOST_ENTRIES);
+  const outside = destinations.flatMap((entry) => {
+    if (entry.address === undefined) return [];
+    const own = rangeOf(entry.address);
+    if (ranges.some((range) => rangesOverlap(range, own))) return [];
     const message = `the destination ${entryId(entry) ?? entry.address.text} is in none of the ${KEY}`;
     const hint = "add its network, as its neighbours' connections have to be masqueraded";
     return [

@@ -18,6 +18,8 @@ import { unusedFamilies } from './families.js';
 
 /** With so many a destination has 16 million connections, and conntrack some 5 GB for them. */
 const MOST_ADDRESSES = 256;
+/** Of longer lists the schema says that they are, and comparing all with all would take too long. */
+const [MOST_ITEMS, MOST_DESTINATIONS] = [256, 1024];
 
 interface Item {
   readonly text: string;
@@ -27,9 +29,10 @@ interface Item {
 
 /** Problems of the list `snat`. */
 export function snatProblems(document: SpecDocument): Problem[] {
-  const list = property(document.data, 'snat');
-  if (!Array.isArray(list)) return [];
-  const read = list.flatMap((text: unknown, index) => {
+  const whole = property(document.data, 'snat');
+  if (!Array.isArray(whole)) return [];
+  const list: readonly unknown[] = whole.slice(0, MOST_ITEMS);
+  const read = list.flatMap((text, index) => {
     const place = document.locate(['snat', index]);
     return typeof text === 'string' ? [{ text, place, range: parseAddressRange(text) }] : [];
   });
@@ -38,7 +41,8 @@ export function snatProblems(document: SpecDocument): Problem[] {
     ...read.flatMap(({ text, place, range }) =>
       typeof range === 'string' ? [noRange(text, place, range)] : [],
     ),
-    ...items.flatMap((item) => [...unusable(item), ...ownDestination(document, item)]),
+    ...items.flatMap(unusable),
+    ...ownDestinations(document, items),
     ...duplicates(items),
     ...tooMany(document, items),
     ...unusedFamilies(document, 'snat', list.map(familyOf), 'addresses'),
@@ -84,18 +88,21 @@ function unusable({ text, place, range }: Item): Problem[] {
 }
 
 /** A destination that is asked by its own address answers itself. */
-function ownDestination(document: SpecDocument, { text, place, range }: Item): Problem[] {
-  const taken = readEntries(document, 'destinations').find(
-    ({ address }) => address && rangesOverlap(range, rangeOf(address)),
-  );
-  if (!taken?.address) return [];
-  const message = `${quote(text)} is or holds the address of a destination, ${taken.address.text}`;
-  return [
-    error('snat-is-destination', place, message, {
-      hint: 'name an address of the load balancer: it is where the destination answers to',
-      related: { message: 'the destination is at', location: document.locate(taken.path) },
-    }),
-  ];
+function ownDestinations(document: SpecDocument, items: readonly Item[]): Problem[] {
+  const destinations = readEntries(document, 'destinations')
+    .slice(0, MOST_DESTINATIONS)
+    .flatMap(({ address, path }) => (address ? [{ address, path, own: rangeOf(address) }] : []));
+  return items.flatMap(({ text, place, range }) => {
+    const taken = destinations.find(({ own }) => rangesOverlap(range, own));
+    if (!taken) return [];
+    const message = `${quote(text)} is or holds the address of a destination, ${taken.address.text}`;
+    return [
+      error('snat-is-destination', place, message, {
+        hint: 'name an address of the load balancer: it is where the destination answers to',
+        related: { message: 'the destination is at', location: document.locate(taken.path) },
+      }),
+    ];
+  });
 }
 
 function duplicates(items: readonly Item[]): Problem[] {
