@@ -42,7 +42,7 @@ export function capacityOf(pools: readonly Pool[]): number {
   const places = new Map<string, Map<string, Use>>();
   for (const { endpoints, destinations, sources } of pools) {
     const from = sources.join(' ');
-    for (const { place, ports } of destinations.filter(isUsed).flatMap((one) => targetsOf(one, endpoints))) {
+    for (const { place, ports } of usedOf(destinations).flatMap((one) => targetsOf(one, endpoints))) {
       const uses = places.get(place) ?? new Map<string, Use>();
       places.set(place, uses.set(from, { sources, ports: [...(uses.get(from)?.ports ?? []), ports] }));
     }
@@ -71,7 +71,7 @@ function portsOf(uses: readonly Use[]): number {
  * less than the capacity of the pool where the weights differ.
  */
 export function fullAt({ endpoints, destinations, sources }: Pool): number {
-  const used = destinations.filter(isUsed);
+  const used = usedOf(destinations);
   const total = used.reduce((sum, { weight }) => sum + weight, 0);
   const each = used.map((destination) => {
     const capacity = capacityOf([{ endpoints, destinations: [destination], sources }]);
@@ -80,8 +80,11 @@ export function fullAt({ endpoints, destinations, sources }: Pool): number {
   return each.reduce((least, one) => Math.min(least, one), each[0] ?? 0);
 }
 
-function isUsed({ weight }: Destination): boolean {
-  return weight > 0;
+/** Those of a pool that get new connections: the backups if nobody else does. */
+export function usedOf(destinations: readonly Destination[]): Destination[] {
+  const taking = destinations.filter(({ weight }) => weight > 0);
+  const others = taking.filter(({ isBackup }) => !isBackup);
+  return others.length > 0 ? others : taking;
 }
 
 /** Ports of a place, which is a protocol and an address. */

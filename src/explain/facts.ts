@@ -5,7 +5,7 @@ import type { App, ClientAddress, Destination, Endpoint, OnEmpty, Scheduler } fr
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { portsInSpec } from '../model/ports.js';
 import { percent } from '../model/shares.js';
-import { capacityOf, fullAt, type Pool, poolOf } from './capacity.js';
+import { capacityOf, fullAt, type Pool, poolOf, usedOf } from './capacity.js';
 
 export interface Explanation {
   /** Of the format; another one if a key changes its meaning or goes. */
@@ -21,6 +21,8 @@ export interface Explanation {
 export interface AppFacts {
   readonly app: string;
   readonly scheduler: Scheduler;
+  /** For how many seconds after its last connection a client keeps its destination; null: each one is chosen anew. */
+  readonly affinity: number | null;
   readonly client_address: ClientAddress;
   readonly on_empty: OnEmpty;
   readonly pools: readonly PoolFacts[];
@@ -55,6 +57,8 @@ export interface DestinationFacts {
   readonly port: number | null;
   readonly weight: number;
   readonly drained: boolean;
+  /** True if it gets connections only while no other is left. */
+  readonly backup: boolean;
   /** Its share of the new connections, with two decimals. */
   readonly percent: number;
   readonly capacity: number | null;
@@ -78,6 +82,7 @@ function appFacts(app: App): AppFacts {
   return {
     app: app.name,
     scheduler: app.scheduler,
+    affinity: app.affinity ?? null,
     client_address: app.clientAddress,
     on_empty: app.onEmpty,
     pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
@@ -88,7 +93,8 @@ function appFacts(app: App): AppFacts {
 
 function poolFacts(app: App, family: Family): PoolFacts {
   const pool = poolOf(app, family);
-  const total = pool.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const used = new Set(usedOf(pool.destinations));
+  const total = [...used].reduce((sum, { weight }) => sum + weight, 0);
   const isLimited = total === 0 || pool.sources.length > 0;
   const snat = mergeRanges(app.snat.filter((range) => range.family === family));
   return {
@@ -97,7 +103,9 @@ function poolFacts(app: App, family: Family): PoolFacts {
     allow_from: allowedNetworks(app, family),
     masquerade_from: app.clientAddress === 'preserve' ? networksOf(app.destinationNetworks, family) : null,
     snat: snat.length > 0 ? snat.map(rangeText) : null,
-    destinations: pool.destinations.map((destination) => destinationFacts(destination, pool, total)),
+    destinations: pool.destinations.map((destination) =>
+      destinationFacts(destination, pool, used.has(destination) ? total : 0),
+    ),
     capacity: isLimited ? capacityOf([pool]) : null,
     full_at: isLimited ? fullAt(pool) : null,
   };
@@ -128,6 +136,7 @@ function destinationFacts(
     port: port ?? null,
     weight,
     drained: weight === 0,
+    backup: destination.isBackup,
     // The very number that a ruleset's comments have.
     percent: Number.parseFloat(percent(weight, total)),
     capacity:

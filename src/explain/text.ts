@@ -23,7 +23,7 @@ const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
 const COLUMNS: readonly Column[] = [
   ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port ?? undefined)],
   ['weight', ({ weight }) => String(weight)],
-  ['share', ({ drained, percent }) => (drained ? 'drained' : `${percent.toFixed(2)} %`)],
+  ['share', shareOf],
   [
     'capacity',
     ({ drained, capacity }) => (drained ? '-' : capacity === null ? 'no limit' : counted(capacity)),
@@ -55,6 +55,7 @@ export function explanationToText(explanation: Explanation): string {
 function appParts(app: AppFacts): string[][] {
   const facts: Fact[] = [
     ['scheduler', SCHEDULERS[app.scheduler]],
+    ...(app.affinity === null ? [] : [['affinity', affinityOf(app.affinity)] as const]),
     ['no destination', ON_EMPTY[app.on_empty]],
   ];
   return [[app.app, ...labelled(facts)], ...app.pools.flatMap((pool) => poolParts(app, pool))];
@@ -74,6 +75,16 @@ function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
   const titles = COLUMNS.map(([title]) => title);
   const rows = pool.destinations.map((destination) => COLUMNS.map(([, cell]) => cell(destination, pool)));
   return [labelled(facts), ...(rows.length === 0 ? [] : [table([titles, ...rows])])];
+}
+
+function shareOf({ drained, backup, percent }: DestinationFacts): string {
+  if (drained) return 'drained';
+  // Without anybody else, it is no longer what it is called.
+  return backup && percent === 0 ? 'backup' : `${percent.toFixed(2)} %`;
+}
+
+function affinityOf(seconds: number): string {
+  return `a client keeps its destination until it has opened no connection for ${seconds} s`;
 }
 
 function clientsOf({ allow_from: networks, family }: PoolFacts): string {

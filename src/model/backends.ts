@@ -5,10 +5,16 @@ export type Backend = (typeof BACKENDS)[number];
 
 /** A value of a key of a spec that not all back ends have. */
 interface Limit {
-  readonly key: 'scheduler';
-  readonly value: string;
+  readonly key: 'scheduler' | 'affinity';
+  /** Absent: whatever the key says. */
+  readonly value?: string;
   readonly backends: readonly Backend[];
   readonly because: string;
+}
+
+/** True if `said`, which is what an app or a spec says of the key, is what only some of the back ends have. */
+export function isLimited({ value }: Limit, said: unknown): boolean {
+  return value === undefined ? said !== undefined : said === value;
 }
 
 export const LIMITS: readonly Limit[] = [
@@ -17,5 +23,10 @@ export const LIMITS: readonly Limit[] = [
     value: 'source-hash',
     backends: ['nftables'],
     because: 'it cannot choose by a hash of the address',
+  },
+  {
+    key: 'affinity',
+    backends: ['nftables'],
+    because: 'it remembers no more than a hundred clients of a destination',
   },
 ];

@@ -2,9 +2,13 @@
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
 import { type AddressRange, parseAddressRange } from './address-range.js';
+import { secondsOf } from './duration.js';
 import { type App, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
 import { parsePorts, type Ports } from './ports.js';
+
+/** As Kubernetes has it (service.spec.sessionAffinityConfig.clientIP.timeoutSeconds). */
+const DEFAULT_AFFINITY = '3h';
 
 /** The ruleset `name` of all apps in `specs`, in their order. The specs must be valid. */
 export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
@@ -18,14 +22,18 @@ export function buildApp(spec: Spec): App {
     endpoints: spec.endpoints.flatMap(({ ip, port, protocol = 'tcp' }) =>
       protocolsOf(protocol).map((one) => ({ address: valid(ip), ports: validPorts(port), protocol: one })),
     ),
-    destinations: spec.destinations.map(({ ip, port, weight = 1 }) => ({
+    destinations: spec.destinations.map(({ ip, port, weight = 1, backup = false }) => ({
       address: valid(ip),
       weight,
+      isBackup: backup,
       ...(port === undefined ? {} : { port }),
     })),
     scheduler: spec.scheduler ?? 'random',
     onEmpty: spec.on_empty ?? 'reject',
     clampsMss: spec.mss === 'clamp',
+    ...(spec.affinity === undefined
+      ? {}
+      : { affinity: secondsOf(spec.affinity.client_ip.timeout ?? DEFAULT_AFFINITY) }),
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
     clientAddress: spec.client_address ?? 'masquerade',
     destinationNetworks: (spec.destination_networks ?? []).map(validNetwork),

@@ -27,6 +27,8 @@ export interface Destination {
   readonly port?: number;
   /** 0 to 256; 0 is drained: no new connections. */
   readonly weight: number;
+  /** True if it gets connections only while no other destination takes any. */
+  readonly isBackup: boolean;
 }
 
 /** How a destination is chosen for a new connection. */
@@ -47,6 +49,8 @@ export interface App {
   readonly onEmpty: OnEmpty;
   /** True if TCP's maximum segment size is cut to what fits the path. */
   readonly clampsMss: boolean;
+  /** For how many seconds after its last connection a client keeps its destination; absent: each one is chosen anew. */
+  readonly affinity?: number;
   /** Who may connect; absent: everyone. */
   readonly allowFrom?: readonly Network[];
   readonly clientAddress: ClientAddress;

@@ -10,8 +10,8 @@ const CHAIN_PREFIX = 'PMLB/';
 /** Leaves an app's part at least 8 characters, of which a hash has 7. */
 const LONGEST_RULESET_PART = 9;
 const HASH_LENGTH = 6;
-/** What a destination's chain adds to its app's: a spec has at most 1024 of them. */
-const LONGEST_NUMBER = '/1024'.length;
+/** What a destination's chain adds to its app's, of which a spec has at most 1024, and what the chain of a choice does. */
+const LONGEST_PART = '/1024'.length;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** The nftables table of a ruleset. It may have 255 bytes (NFT_NAME_MAXLEN), so nothing is shortened. */
@@ -25,6 +25,24 @@ export function nftTable(ruleset: string): string {
  */
 export function nftAppChain(app: string, nftFamily: string): string {
   return `app/${app}/${nftFamily}`;
+}
+
+/** The nftables chain that notes which destination a client of an app has, and drops what is out of date. */
+export function nftKeepChain(app: string, nftFamily: string): string {
+  return `keep/${app}/${nftFamily}`;
+}
+
+/**
+ * The nftables map of the clients of an app and `what` of their destinations they keep. Its timeout is in its name: the kernel
+ * does not change that of a map that is there.
+ */
+export function nftKeptMap(app: string, nftFamily: string, seconds: number, what: string): string {
+  return `kept/${app}/${nftFamily}/${seconds}s/${what}`;
+}
+
+/** The nftables chain that chooses among an app's destinations for one family, or among its backups. */
+export function nftChoiceChain(app: string, nftFamily: string, isBackup: boolean): string {
+  return `${isBackup ? 'backup' : 'choose'}/${app}/${nftFamily}`;
 }
 
 /**
@@ -43,12 +61,25 @@ export function iptablesChain(ruleset: string): string {
 /** The iptables chain of an app. */
 export function iptablesAppChain(ruleset: string, app: string): string {
   const stem = `${iptablesChain(ruleset)}/`;
-  return stem + shorten(app, LONGEST_CHAIN - LONGEST_NUMBER - stem.length);
+  return stem + shorten(app, LONGEST_CHAIN - LONGEST_PART - stem.length);
 }
 
 /** The iptables chain of an app's destination, the first of which has the number 1: an IPv6 address would not fit. */
 export function iptablesDestinationChain(ruleset: string, app: string, number: number): string {
   return `${iptablesAppChain(ruleset, app)}/${number}`;
+}
+
+/** The iptables chain that chooses among an app's destinations, or among its backups. */
+export function iptablesChoiceChain(ruleset: string, app: string, isBackup: boolean): string {
+  return `${iptablesAppChain(ruleset, app)}/${isBackup ? 'back' : 'draw'}`;
+}
+
+/**
+ * The list of xt_recent that tells whether a destination is down, a file below /proc/net/xt_recent: at most 199 bytes
+ * (XT_RECENT_NAME_LEN), and nothing that a shell would take for more than a word.
+ */
+export function recentList(ruleset: string, ip: string, port: number | string): string {
+  return `${nftTable(ruleset)},${ip},${port}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 // What one back end can do and the other cannot: refused by name, never approximated.
-import { type Backend, LIMITS } from '../model/backends.js';
+import { type Backend, isLimited, LIMITS } from '../model/backends.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { property } from './entries.js';
@@ -8,11 +8,13 @@ import { property } from './entries.js';
 export function capabilityProblems(documents: readonly SpecDocument[], backend: Backend): Problem[] {
   return documents.flatMap((document) =>
     LIMITS.filter(
-      ({ key, value, backends }) => property(document.data, key) === value && !backends.includes(backend),
-    ).map(({ key, value, backends, because }) =>
-      error('not-in-backend', document.locate([key]), `${backend} has no ${key} ${value}: ${because}`, {
-        hint: `use ${backends.join(' or ')}, or another ${key}`,
-      }),
-    ),
+      (limit) => isLimited(limit, property(document.data, limit.key)) && !limit.backends.includes(backend),
+    ).map(({ key, value, backends, because }) => {
+      const what = value === undefined ? key : `${key} ${value}`;
+      const other = value === undefined ? `leave ${key} out` : `another ${key}`;
+      return error('not-in-backend', document.locate([key]), `${backend} has no ${what}: ${because}`, {
+        hint: `use ${backends.join(' or ')}, or ${other}`,
+      });
+    }),
   );
 }

@@ -4,6 +4,7 @@ import { portsText } from '../model/ports.js';
 import { slotCount } from '../model/shares.js';
 import { error, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
+import { affinityProblems } from './affinity.js';
 import { type Entry, property, readEntries } from './entries.js';
 import { portProblems } from './ports.js';
 import { repeats } from './repeats.js';
@@ -24,6 +25,7 @@ export function ruleProblems(document: SpecDocument): Problem[] {
     ...slotProblems(document, destinations),
     ...portProblems(document, endpoints, destinations),
     ...mssProblems(document, endpoints),
+    ...affinityProblems(document, destinations),
   ];
 }
 

@@ -6,12 +6,16 @@ import { iptablesAppChain, iptablesDestinationChain, nftAppChain } from '../mode
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
 import { probabilities } from '../model/shares.js';
-import { type DestinationView, destinationViews, type TurnView, turnViews } from './destinations.js';
+import { type AffinityView, affinityView } from './affinity.js';
+import { type ChoiceView, choiceViews } from './choices.js';
+import { type DestinationView, destinationViews } from './destinations.js';
 import { FAMILIES } from './families.js';
 
 export interface AppView {
   readonly app: string;
   readonly iptables_chain: string;
+  /** The chains of its choices: both families have the same. */
+  readonly iptables_choices: readonly string[];
   /** True if a pool does. */
   readonly guards: boolean;
   /** True if destinations see the client's address, but for clients that could not hear them then. */
@@ -22,10 +26,12 @@ export interface AppView {
 }
 
 /** The endpoints and destinations of one app and one family. */
-export interface PoolView {
+export interface PoolView extends AffinityView {
   readonly family: Family;
   /** What nftables calls the family, and what limits a line of a restore file to it. */
   readonly nft: string;
+  /** The unspecified address of the family. */
+  readonly any: string;
   readonly iptables_option: string;
   readonly nft_chain: string;
   readonly endpoints: readonly EndpointView[];
@@ -47,15 +53,9 @@ export interface PoolView {
   readonly snat: readonly SnatView[];
   /** By what a slot is chosen: as in the spec. */
   readonly scheduler: string;
-  /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
-  readonly turns: readonly TurnView[];
-  /** How many destinations get new connections. */
-  readonly usable: number;
-  /** True if nftables asks the destinations one after another, too: few of them, by chance. */
-  readonly cascades: boolean;
-  /** How many slots the weights make; 0 for an empty pool. */
-  readonly slots: number;
-  /** What becomes of new connections to an empty pool: `reject` or `drop`. */
+  /** How a destination is chosen; none for an empty pool. */
+  readonly choices: readonly ChoiceView[];
+  /** What becomes of new connections that no destination is left for: `reject` or `drop`. */
   readonly on_empty: string;
 }
 
@@ -77,12 +77,6 @@ interface EndpointView {
   readonly socket: string;
 }
 
-/**
- * So many rules are walked as fast as a map is looked up in, and without a map of its own for each app a ruleset of
- * thousands loads several times as fast (docs/decisions.md).
- */
-const LONGEST_CASCADE = 8;
-
 /** The view of `app` in the ruleset of that name. */
 export function appView(ruleset: string, app: App): AppView {
   const numbered = app.destinations.map((destination, index) => ({
@@ -92,11 +86,12 @@ export function appView(ruleset: string, app: App): AppView {
   const pools = FAMILIES.map((names) => {
     const endpoints = app.endpoints.filter(({ address }) => address.family === names.family);
     const destinations = numbered.filter(({ address }) => address.family === names.family);
-    return poolView(app, names, endpoints, destinations);
+    return poolView(ruleset, app, names, endpoints, destinations);
   }).filter(({ endpoints }) => endpoints.length > 0);
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
+    iptables_choices: choiceChains(pools),
     guards: pools.some(({ guards }) => guards),
     preserves: app.clientAddress === 'preserve',
     snats: pools.some(({ snat }) => snat.length > 0),
@@ -104,18 +99,24 @@ export function appView(ruleset: string, app: App): AppView {
   };
 }
 
+function choiceChains(pools: readonly PoolView[]): string[] {
+  const choices = pools.flatMap((pool) => pool.choices).filter(({ usable }) => usable > 1);
+  return [...new Set(choices.map(({ iptables_chain }) => iptables_chain))];
+}
+
 function poolView(
+  ruleset: string,
   app: App,
-  { family, nft }: (typeof FAMILIES)[number],
+  { family, nft, any }: (typeof FAMILIES)[number],
   endpoints: readonly Endpoint[],
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): PoolView {
-  const views = destinationViews(app, destinations);
-  const usable = destinations.filter(({ weight }) => weight > 0).length;
-  const slots = views.reduce((sum, view) => sum + view.slots.length, 0);
+  const views = destinationViews(ruleset, app, destinations);
+  const choices = choiceViews(ruleset, app, nft, views);
   return {
     family,
     nft,
+    any,
     iptables_option: family === 'ipv4' ? '-4' : '-6',
     nft_chain: nftAppChain(app.name, nft),
     endpoints: endpoints.map(endpointView),
@@ -125,12 +126,10 @@ function poolView(
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
     ...sourceView(app, family),
     scheduler: app.scheduler,
-    turns: app.scheduler === 'round-robin' ? turnViews(views) : [],
-    usable,
-    cascades: usable === 1 || (app.scheduler === 'random' && usable <= LONGEST_CASCADE),
+    choices,
+    ...affinityView(app, nft, destinations),
     // A pool without destinations takes nobody: it has nothing to guard.
-    ...guardView(slots > 0 ? app.allowFrom : undefined, family),
-    slots,
+    ...guardView(choices.length > 0 ? app.allowFrom : undefined, family),
     on_empty: app.onEmpty,
   };
 }

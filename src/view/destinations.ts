@@ -2,7 +2,7 @@
 import { withPort } from '../model/address.js';
 import { placesOf, tableSize } from '../model/maglev.js';
 import type { App, Destination, Scheduler } from '../model/model.js';
-import { nftDestinationChain } from '../model/names.js';
+import { nftDestinationChain, recentList } from '../model/names.js';
 import { leftFrom, percent, probabilities, slotsOf, turnsOf } from '../model/shares.js';
 
 export interface TurnView {
@@ -11,22 +11,54 @@ export interface TurnView {
   readonly every: number;
 }
 
-export interface DestinationView {
+/** What a destination has of the connections; a backup while it is used. */
+interface ShareView {
+  readonly share: string;
+  readonly slots: readonly number[];
+  /** Its weight, divided by the greatest common divisor of all; what is left of their sum from it on, and what is used up with it. */
+  readonly parts: number;
+  readonly left: number;
+  readonly upto: number;
+  /** Of the rule to match when those before it did not; empty: always. */
+  readonly probability: string;
+}
+
+export interface DestinationView extends ShareView {
   readonly ip: string;
   /** A number, or `any`: the client's is kept. */
   readonly port: number | string;
   readonly weight: number;
-  readonly share: string;
+  /** True if it is used only when no other is left. */
+  readonly backup: boolean;
   /** The chains of the connections that it gets. */
   readonly nft_chain: string;
   readonly iptables_chain: string;
+  /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
+  readonly down_port: number;
+  readonly down_list: string;
   /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
   readonly target: string;
-  readonly slots: readonly number[];
-  /** What is left of the weights, divided by their greatest common divisor, from this destination on. */
-  readonly left: number;
-  /** Of the rule to match when those before it did not; empty: always. */
-  readonly probability: string;
+}
+
+/** What each of `destinations` has of the connections that they share. */
+function shareViews(scheduler: Scheduler, destinations: readonly Destination[]): ShareView[] {
+  const weights = destinations.map(({ weight }) => weight);
+  const sum = weights.reduce((all, weight) => all + weight, 0);
+  const slots = slotsBy(scheduler, destinations);
+  const chances = probabilities(weights);
+  const rests = [...leftFrom(weights).slice(1), 0];
+  const total = leftFrom(weights)[0] ?? 0;
+  return leftFrom(weights).map((left, index) => {
+    const rest = rests[index] ?? 0;
+    return {
+      share: percent(weights[index] ?? 0, sum),
+      slots: slots[index] ?? [],
+      parts: left - rest,
+      left,
+      upto: total - rest,
+      probability: chances[index] ?? '',
+    };
+  });
 }
 
 function slotsBy(scheduler: Scheduler, destinations: readonly Destination[]): number[][] {
@@ -48,26 +80,36 @@ export function turnViews(destinations: readonly DestinationView[]): TurnView[] 
   return chains.map((chain, slot) => ({ iptables_chain: chain, every: chains.length - slot }));
 }
 
-/** `destinations` are those of one family of the app. */
+/** `destinations` are those of one family of the app. Its backups share connections among themselves, and so do the others. */
 export function destinationViews(
+  ruleset: string,
   { name, scheduler }: App,
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): DestinationView[] {
-  const weights = destinations.map(({ weight }) => weight);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const slots = slotsBy(scheduler, destinations);
-  const chances = probabilities(weights);
-  const rests = leftFrom(weights);
-  return destinations.map(({ address, port, weight, iptablesChain }, index) => ({
-    ip: address.text,
-    port: port ?? 'any',
-    weight,
-    share: percent(weight, total),
-    nft_chain: nftDestinationChain(name, address.text, port),
-    iptables_chain: iptablesChain,
-    target: withPort(address, port),
-    slots: slots[index] ?? [],
-    left: rests[index] ?? 0,
-    probability: chances[index] ?? '',
-  }));
+  // Others have no share of theirs, but their place: both lists are as long as that of the destinations.
+  const [others = [], backups = []] = [false, true].map((isBackup) =>
+    shareViews(
+      scheduler,
+      destinations.map((one) => (one.isBackup === isBackup ? one : { ...one, weight: 0 })),
+    ),
+  );
+  const shares = others.map(
+    (other, index) => (destinations[index]?.isBackup ? backups[index] : other) ?? other,
+  );
+  return destinations.flatMap(({ address, port, weight, isBackup, iptablesChain }, index) => {
+    const share = shares[index];
+    if (!share) return [];
+    return {
+      ip: address.text,
+      port: port ?? 'any',
+      weight,
+      backup: isBackup,
+      nft_chain: nftDestinationChain(name, address.text, port),
+      iptables_chain: iptablesChain,
+      down_port: port ?? 0,
+      down_list: recentList(ruleset, address.text, port ?? 0),
+      target: withPort(address, port),
+      ...share,
+    };
+  });
 }

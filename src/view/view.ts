@@ -1,8 +1,8 @@
 // The model as templates print it: strings, numbers and lists, every decision taken. The names of the keys
 // are those of the role's variables, so that the role's data and the CLI's rendering are one thing.
 import type { Family } from '../model/address.js';
-import { type Backend, BACKENDS, LIMITS } from '../model/backends.js';
-import { type App, type OnEmpty, PROTOCOLS, type Ruleset } from '../model/model.js';
+import { type Backend, BACKENDS, isLimited, LIMITS } from '../model/backends.js';
+import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
 import { FAMILIES } from './families.js';
@@ -23,12 +23,10 @@ interface RulesetView {
   readonly unused_iptables: readonly string[];
   /** The back ends that can do all that its apps ask for. */
   readonly backends: readonly string[];
+  /** The protocols of its endpoints. */
+  readonly protocols: readonly string[];
   /** True if an app has endpoints and no destination to send them to. */
   readonly rejects: boolean;
-  /** What becomes of connections to them: `reject`, `drop`, or in one app this and in another one that. */
-  readonly on_empty: readonly string[];
-  /** The protocols of such endpoints. */
-  readonly rejected_protocols: readonly string[];
   /** True if an endpoint is for UDP. */
   readonly flows: boolean;
   /** True if a pool does. */
@@ -48,20 +46,20 @@ interface FamilyView {
   readonly nft: string;
   /** Which of its families an inet table means by `ipv4_addr`, `ipv6_addr`. */
   readonly nft_type: string;
+  /** The unspecified address. */
+  readonly any: string;
   readonly iptables: string;
   /** The sysctl that switches forwarding on, as a name and as a file below /proc/sys. */
   readonly forwarding: string;
   readonly proc: string;
-  /** True if a pool of this family has destinations; and if one has none. */
-  readonly balances: boolean;
-  readonly rejects: boolean;
-  /** True if an endpoint that is balanced has one port, and if one that is rejected has: ranges are in no map. */
+  /** True if an endpoint has one port: ranges are in no map. */
   readonly maps: boolean;
-  readonly maps_rejected: boolean;
-  /** Of those that are balanced and have one port: true if one is simply masqueraded, and if a chain of its app says more. */
+  /** Of those that have one port: true if one is simply masqueraded, and if a chain of its app says more. */
   readonly masquerades: boolean;
   readonly has_sources: boolean;
-  /** The protocols that are balanced. */
+  /** True if clients of a pool keep their destinations. */
+  readonly keeps: boolean;
+  /** The protocols of its endpoints. */
   readonly protocols: readonly string[];
 }
 
@@ -69,8 +67,6 @@ interface ReplacedView {
   readonly nft_table: string;
   readonly iptables_chain: string;
 }
-
-const ON_EMPTY: readonly OnEmpty[] = ['reject', 'drop'];
 
 /** The view of `ruleset`. */
 export function buildView({ name, apps }: Ruleset): View {
@@ -87,12 +83,9 @@ export function buildView({ name, apps }: Ruleset): View {
         (tool) => !families.some(({ iptables }) => iptables === tool),
       ),
       backends: BACKENDS.filter((backend) => apps.every((app) => isIn(backend, app))),
-      rejects: families.some(({ rejects }) => rejects),
-      on_empty: ON_EMPTY.filter((one) => pools.some((pool) => pool.slots === 0 && pool.on_empty === one)),
-      rejected_protocols: PROTOCOLS.filter((one) =>
-        pools.some(({ slots, protocols }) => slots === 0 && protocols.includes(one)),
-      ),
-      flows: pools.some(({ protocols }) => protocols.includes('udp')),
+      protocols: protocolsOf(pools),
+      rejects: pools.some(({ choices }) => choices.length === 0),
+      flows: protocolsOf(pools).includes('udp'),
       clamps: pools.some(({ clamps }) => clamps),
       snat: [...new Set(pools.flatMap(({ snat }) => snat.map(({ ip }) => ip)))],
       guards: pools.some(({ guards }) => guards),
@@ -110,20 +103,20 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
     .filter((family) => family.pools.length > 0)
     .map(({ pools: mine, ...names }) => ({
       ...names,
-      balances: mine.some(({ slots }) => slots > 0),
-      rejects: mine.some(({ slots }) => slots === 0),
-      maps: mine.some(({ slots, singles }) => slots > 0 && singles),
-      maps_rejected: mine.some(({ slots, singles }) => slots === 0 && singles),
-      masquerades: mine.some(({ slots, singles, masquerades }) => slots > 0 && singles && masquerades),
-      has_sources: mine.some(({ slots, singles, masquerades }) => slots > 0 && singles && !masquerades),
-      protocols: PROTOCOLS.filter((one) =>
-        mine.some(({ slots, protocols }) => slots > 0 && protocols.includes(one)),
-      ),
+      maps: mine.some(({ singles }) => singles),
+      keeps: mine.some(({ keeps }) => keeps),
+      protocols: protocolsOf(mine),
+      masquerades: mine.some(({ singles, masquerades }) => singles && masquerades),
+      has_sources: mine.some(({ singles, masquerades }) => singles && !masquerades),
     }));
 }
 
+function protocolsOf(pools: readonly PoolView[]): string[] {
+  return PROTOCOLS.filter((one) => pools.some(({ protocols }) => protocols.includes(one)));
+}
+
 function isIn(backend: Backend, app: App): boolean {
-  return LIMITS.every(({ key, value, backends }) => app[key] !== value || backends.includes(backend));
+  return LIMITS.every((limit) => !isLimited(limit, app[limit.key]) || limit.backends.includes(backend));
 }
 
 function replaced(name: string, apps: readonly App[]): ReplacedView[] {

@@ -177,10 +177,12 @@ describe('--json', () => {
     const pools = asData(input).apps.flatMap((app) => app.pools);
     expect(pools).not.toHaveLength(0);
     for (const { destinations, capacity } of pools) {
-      expect(destinations.reduce((sum, one) => sum + (one.capacity ?? 0), 0)).toBe(capacity ?? 0);
-      for (const { ip, weight, percent, drained } of destinations) {
+      const used = destinations.filter(({ percent }) => percent > 0);
+      expect(used.reduce((sum, one) => sum + (one.capacity ?? 0), 0)).toBe(capacity ?? 0);
+      for (const { ip, weight, percent, drained, backup } of destinations) {
         expect(drained).toBe(weight === 0);
-        const share = drained ? 'drained' : `${percent.toFixed(2)} %`;
+        const rest = backup && percent === 0 ? 'backup' : `${percent.toFixed(2)} %`;
+        const share = drained ? 'drained' : rest;
         expect(text).toMatch(new RegExp(`${ip}\\S* +${weight} +${share}`));
         // A ruleset leaves out what is certain.
         if (percent > 0 && percent < 100) expect(rules).toContain(share);

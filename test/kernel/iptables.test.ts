@@ -40,7 +40,7 @@ test.each(legacy)('8,000 apps load and go', async (backend) => {
   }));
   const view = viewOf(apps.map((app) => `---\n${JSON.stringify(app)}\n`).join(''));
   await load(lab, backend, view);
-  expect((await rulesOf(lab, backend)).match(/-j DNAT/g)).toHaveLength(8000);
+  expect((await rulesOf(lab, backend)).match(/-j DNAT --to-destination \d/g)).toHaveLength(8000);
   await remove(lab, backend, view);
   expect(await rulesOf(lab, backend)).not.toContain('PMLB');
 });

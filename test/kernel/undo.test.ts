@@ -97,8 +97,10 @@ describe.each(BACKENDS)('$name', (backend) => {
     const fresh = await rulesOf(lab, backend);
     await load(lab, backend, spec('MyApp', 10, { endpoints: 3, destinations: 5 }));
     await load(lab, backend, MY_APP);
-    // A restore file adds its jumps again: the rest is the same.
-    if (backend.type !== 'iptables-rules') expect(await rulesOf(lab, backend)).toBe(fresh);
+    // A restore file adds its jumps again, and a file for nft leaves empty chains behind: the rest is the same.
+    const trim = (text: string): string =>
+      backend.type === 'nftables-rules' ? text.replaceAll(/\n\tchain \S+ \{\n\t\}\n/g, '') : text;
+    if (backend.type !== 'iptables-rules') expect(trim(await rulesOf(lab, backend))).toBe(trim(fresh));
     await load(lab, backend, spec('other', 11));
     await load(lab, backend, MY_APP);
     await remove(lab, backend, MY_APP);

@@ -11,6 +11,7 @@ import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/
 import { expectShares } from '../support/chi-square.js';
 
 const RUNS = 30;
+const CONCURRENCY = 32;
 const hosts = [...Array(12).keys()].map((index) => index + 1);
 const ENDPOINTS = hosts.flatMap((host) => [`192.0.2.${host}`, `2001:db8:1::${host.toString(16)}`]);
 const DESTINATIONS = [...hosts, 99].flatMap((host) => [
@@ -34,10 +35,12 @@ function waysOf({ endpoints }: RandomSpec): Way[] {
   });
 }
 
-/** What the spec says of a way: the weights by place of its family's destinations. */
+/** What the spec says of a way: the weights by place of its family's destinations, the backups' only if the others have none. */
 function weightsFor({ ip, port }: Way, { destinations }: RandomSpec): Record<string, number> {
   const weights: Record<string, number> = {};
-  for (const destination of destinations.filter((one) => one.ip.includes(':') === ip.includes(':'))) {
+  const family = destinations.filter((one) => one.ip.includes(':') === ip.includes(':'));
+  const isOnBackups = family.every(({ backup = false, weight = 1 }) => backup || weight === 0);
+  for (const destination of family.filter(({ backup = false }) => backup === isOnBackups)) {
     // One with its own port and one that keeps the client's may be the same place.
     const place = nameOf({ port, ...destination });
     weights[place] = (weights[place] ?? 0) + (destination.weight ?? 1);
@@ -49,13 +52,14 @@ function isEmpty(way: Way, spec: RandomSpec): boolean {
   return Object.values(weightsFor(way, spec)).every((weight) => weight === 0);
 }
 
-/** The client's address is always the same: so is its destination. */
+/** The client's address is always the same: so is its destination, unless it was not known yet when several connections were opened. */
 function expectOne(
   observed: Readonly<Record<string, number>>,
   weights: Record<string, number>,
+  most: number,
   about: string,
 ): void {
-  expect(Object.keys(observed), about).toHaveLength(1);
+  expect(Object.keys(observed).length, about).toBeLessThanOrEqual(most);
   for (const place of Object.keys(observed)) expect(weights[place], about).toBeGreaterThan(0);
 }
 
@@ -64,12 +68,16 @@ function expectOne(
  * send in a user namespace is limited, and each place of its table names a chain.
  */
 function possible(specs: readonly RandomSpec[], { type }: Backend): RandomSpec[] {
+  const isNftables = type.startsWith('nftables');
   const first = specs.find(({ scheduler }) => scheduler === 'source-hash');
-  return specs.map((spec) => {
-    if (spec.scheduler !== 'source-hash') return spec;
-    const { scheduler, ...rest } = spec;
-    return spec === first && type.startsWith('nftables') ? { ...rest, app: 'hash', scheduler } : rest;
-  });
+  return specs.map(({ affinity, scheduler, ...rest }) => ({
+    ...rest,
+    ...(affinity === undefined || !isNftables ? {} : { affinity }),
+    ...(scheduler === undefined || (scheduler === 'source-hash' && !(isNftables && rest.app === first?.app))
+      ? {}
+      : { scheduler }),
+    ...(isNftables && rest.app === first?.app ? { app: 'hash' } : {}),
+  }));
 }
 
 const SNAT = [100, 101, 102, 103].flatMap((last) => [`198.18.2.${last}`, `fd18:2::${last}`]);
@@ -143,7 +151,13 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     const empty = isEmpty(way, spec);
     const open = (empty && spec.on_empty !== 'drop') || (!empty && mayCome(way, spec));
     const connections = open && !empty ? 60 : 3;
-    const request = { targets: [way], connections, protocol, timeoutMs: open ? 3000 : 300 };
+    const request = {
+      targets: [way],
+      connections,
+      concurrency: CONCURRENCY,
+      protocol,
+      timeoutMs: open ? 3000 : 300,
+    };
     const {
       destinations = {},
       sources = {},
@@ -154,7 +168,8 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     expect(errors, about).toEqual(open && !empty ? {} : { [refused]: 3 });
     if (!open || empty) return;
     expectShares(sources, Object.fromEntries(sourcesFor(way, spec).map((ip) => [ip, 1])));
-    if (spec.scheduler === 'source-hash') expectOne(destinations, weightsFor(way, spec), about);
+    if (spec.affinity !== undefined) expectOne(destinations, weightsFor(way, spec), CONCURRENCY, about);
+    else if (spec.scheduler === 'source-hash') expectOne(destinations, weightsFor(way, spec), 1, about);
     else expectShares(destinations, weightsFor(way, spec));
   }
 

@@ -14,6 +14,7 @@ interface RandomDestination {
   readonly ip: string;
   readonly port?: number;
   readonly weight?: number;
+  readonly backup?: boolean;
 }
 
 type RandomEntry = RandomEndpoint | RandomDestination;
@@ -24,6 +25,7 @@ export interface RandomSpec {
   readonly endpoints: readonly RandomEndpoint[];
   readonly destinations: readonly RandomDestination[];
   readonly scheduler?: Scheduler;
+  readonly affinity?: { readonly client_ip: { readonly timeout?: string } };
   readonly allow_from?: readonly string[];
   readonly on_empty?: OnEmpty;
   readonly mss?: 'clamp';
@@ -72,7 +74,8 @@ function endpoint(families: readonly string[]): fc.Arbitrary<RandomEndpoint> {
 
 function destination(families: readonly string[]): fc.Arbitrary<RandomDestination> {
   const ip = address('198.51.100.', '2001:db8:2::', families);
-  const some = fc.record({ ip, port, weight });
+  const backup = fc.constantFrom(false, false, true);
+  const some = fc.record({ ip, port, weight, backup }, { requiredKeys: ['ip', 'port', 'weight'] });
   return fc.oneof({ weight: 4, arbitrary: some }, { weight: 1, arbitrary: fc.record({ ip, weight }) });
 }
 
@@ -125,6 +128,7 @@ const spec = fc
           'round-robin',
           'source-hash',
         ),
+        affinity: fc.constantFrom({ client_ip: {} }, { client_ip: { timeout: '10m' } }),
         on_empty: fc.constantFrom<OnEmpty>('reject', 'drop'),
         mss: fc.constant('clamp' as const),
         client_address: fc.constantFrom<ClientAddress>('masquerade', 'preserve'),
@@ -138,6 +142,7 @@ const spec = fc
   .map(withNetworks)
   .map(withEachFamily)
   .map(withPortsKept)
+  .map(withOneKindOfPorts)
   .map(withFewTurns);
 
 /** Networks of destinations go with addresses that are preserved, and with nothing else. */
@@ -168,6 +173,15 @@ function withPortsKept(drawn: RandomSpec): RandomSpec {
     return seen.has(ip) ? [] : (seen.add(ip), [{ ip, weight: share }]);
   });
   return { ...drawn, destinations };
+}
+
+/** With an affinity, the destinations of a family have a port each, or none has. */
+function withOneKindOfPorts({ affinity, ...drawn }: RandomSpec): RandomSpec {
+  const mixed = [false, true].some((six) => {
+    const mine = drawn.destinations.filter(({ ip }) => ip.includes(':') === six);
+    return new Set(mine.map((one) => one.port === undefined)).size > 1;
+  });
+  return affinity === undefined || mixed ? drawn : { ...drawn, affinity };
 }
 
 /** Without TCP there are no segments to cut. */

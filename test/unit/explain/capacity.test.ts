@@ -17,6 +17,7 @@ function pool(weights: readonly number[], net = 1, endpoints = 1, sources = ['in
       address: address(`10.0.${net}.${n + 1}`),
       port: 31080,
       weight,
+      isBackup: false,
     })),
     sources,
   };
@@ -52,7 +53,7 @@ describe('capacity', () => {
 });
 
 test('each port of a range, and each protocol, has its own; ranges that overlap share theirs', () => {
-  const destination = { address: { family: 'ipv4', text: '10.0.1.1' }, weight: 1 } as const;
+  const destination = { address: { family: 'ipv4', text: '10.0.1.1' }, weight: 1, isBackup: false } as const;
   const endpoint = (first: number, last: number, protocol: 'tcp' | 'udp') => ({
     address: { family: 'ipv4', text: '192.0.2.10' } as const,
     ports: { first, last },

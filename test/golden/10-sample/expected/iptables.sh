@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset MyApp: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-MyApp,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -79,7 +82,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -210,6 +213,11 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/MyApp/_forward - [0:0]
+:PMLB/MyApp/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/MyApp/_down
+-4 -A PMLB/MyApp/_down -p tcp -m conntrack --ctorigdst 1.2.3.4 --ctorigdstport 1234 -m comment --comment "MyApp" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -219,7 +227,9 @@ COMMIT
 *nat
 :PMLB/MyApp - [0:0]
 :PMLB/MyApp/_masq - [0:0]
+:PMLB/MyApp/_refuse - [0:0]
 :PMLB/MyApp/MyApp - [0:0]
+:PMLB/MyApp/MyApp/draw - [0:0]
 :PMLB/MyApp/MyApp/1 - [0:0]
 :PMLB/MyApp/MyApp/2 - [0:0]
 :PMLB/MyApp/MyApp/3 - [0:0]
@@ -229,14 +239,34 @@ COMMIT
 -A PREROUTING -j PMLB/MyApp
 -A OUTPUT -j PMLB/MyApp
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/MyApp/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/MyApp/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/MyApp/_refuse -p tcp -j REDIRECT --to-ports 0
+# MyApp
+-4 -A PMLB/MyApp -d 1.2.3.4 -p tcp --dport 1234 --syn -m comment --comment "MyApp" -g PMLB/MyApp/MyApp
 # MyApp: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/MyApp -d 1.2.3.4 -p tcp --dport 1234 --syn -m comment --comment "MyApp" -j PMLB/MyApp/MyApp
--4 -A PMLB/MyApp/MyApp -m statistic --mode random --probability 0.33333333333 -g PMLB/MyApp/MyApp/1
--4 -A PMLB/MyApp/MyApp -m statistic --mode random --probability 0.50000000000 -g PMLB/MyApp/MyApp/2
--4 -A PMLB/MyApp/MyApp -g PMLB/MyApp/MyApp/3
+-4 -A PMLB/MyApp/MyApp/draw -m statistic --mode random --probability 0.33333333333 -g PMLB/MyApp/MyApp/1
+-4 -A PMLB/MyApp/MyApp/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/MyApp/MyApp/2
+-4 -A PMLB/MyApp/MyApp/draw -g PMLB/MyApp/MyApp/3
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/1
+-4 -A PMLB/MyApp/MyApp/1 -m recent --name pomaloba-MyApp,10.0.1.2,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/1 -p tcp -j DNAT --to-destination 10.0.1.2:31234
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/2
+-4 -A PMLB/MyApp/MyApp/2 -m recent --name pomaloba-MyApp,10.0.1.3,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/2 -p tcp -j DNAT --to-destination 10.0.1.3:31234
+-4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/3
+-4 -A PMLB/MyApp/MyApp/3 -m recent --name pomaloba-MyApp,10.0.1.4,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/3 -p tcp -j DNAT --to-destination 10.0.1.4:31234
+-4 -A PMLB/MyApp/MyApp -g PMLB/MyApp/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/MyApp/_masq -m conntrack --ctproto tcp --ctorigdst 1.2.3.4 --ctorigdstport 1234 -j MASQUERADE --random-fully

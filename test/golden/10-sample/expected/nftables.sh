@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset MyApp: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-MyApp down-ip '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,44 +94,76 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-MyApp
+	} | awk -v table='inet pomaloba-MyApp' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-MyApp; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-MyApp
-delete table inet pomaloba-MyApp
+flush table inet pomaloba-MyApp
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-MyApp down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-MyApp apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-MyApp apps-ip
+add set inet pomaloba-MyApp balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-MyApp balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-MyApp sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-MyApp sources-ip
 
 table inet pomaloba-MyApp {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			1.2.3.4 . tcp . 1234 comment "MyApp" : goto app/MyApp/ip,
-		}
-	}
-
 	# MyApp: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/MyApp/ip {
+	chain choose/MyApp/ip {
 		numgen random mod 3 < 1 goto to/MyApp/10.0.1.2/31234 # 33.33 %
 		numgen random mod 2 < 1 goto to/MyApp/10.0.1.3/31234 # 33.33 %
 		goto to/MyApp/10.0.1.4/31234 # 33.33 %
 	}
 
 	chain to/MyApp/10.0.1.2/31234 {
-		meta l4proto tcp dnat ip to 10.0.1.2:31234
+		meta l4proto tcp ip daddr & 10.0.1.2 | 10.0.1.2 . th dport & 31234 | 31234 != @down-ip dnat ip to 10.0.1.2:31234
 	}
 
 	chain to/MyApp/10.0.1.3/31234 {
-		meta l4proto tcp dnat ip to 10.0.1.3:31234
+		meta l4proto tcp ip daddr & 10.0.1.3 | 10.0.1.3 . th dport & 31234 | 31234 != @down-ip dnat ip to 10.0.1.3:31234
 	}
 
 	chain to/MyApp/10.0.1.4/31234 {
-		meta l4proto tcp dnat ip to 10.0.1.4:31234
+		meta l4proto tcp ip daddr & 10.0.1.4 | 10.0.1.4 . th dport & 31234 | 31234 != @down-ip dnat ip to 10.0.1.4:31234
+	}
+
+	chain app/MyApp/ip {
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump choose/MyApp/ip
+		jump to/MyApp/10.0.1.2/31234
+		jump to/MyApp/10.0.1.3/31234
+		jump to/MyApp/10.0.1.4/31234
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
+		ip daddr . meta l4proto . th dport vmap @apps-ip
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -143,14 +178,6 @@ table inet pomaloba-MyApp {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			1.2.3.4 . tcp . 1234,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -158,11 +185,20 @@ table inet pomaloba-MyApp {
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
 }
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-MyApp apps-ip {
+	1.2.3.4 . tcp . 1234 comment "MyApp" : goto app/MyApp/ip,
+}
+add element inet pomaloba-MyApp balanced-ip {
+	1.2.3.4 . tcp . 1234,
+}
 RULESET
 }
 
 forwardable net/ipv4/ip_forward
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward

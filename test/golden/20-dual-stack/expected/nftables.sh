@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset shop: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-shop down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-shop down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,64 +104,97 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-shop
+	} | awk -v table='inet pomaloba-shop' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-shop; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-shop
-delete table inet pomaloba-shop
+flush table inet pomaloba-shop
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-shop down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-shop apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop apps-ip
+add set inet pomaloba-shop balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-shop balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-shop sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-shop down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-shop apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop apps-ip6
+add set inet pomaloba-shop balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-shop balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-shop sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop sources-ip6
 
 table inet pomaloba-shop {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
-			192.0.2.10 . tcp . 443 comment "shop" : goto app/shop/ip,
-		}
-	}
-
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8::10 . tcp . 80 comment "shop" : goto app/shop/ip6,
-			2001:db8::11 . tcp . 80 comment "shop" : goto app/shop/ip6,
-		}
-	}
-
 	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/shop/ip {
+	chain choose/shop/ip {
 		numgen random mod 2 < 1 goto to/shop/198.51.100.1/30080 # 50.00 %
 		goto to/shop/198.51.100.2/30080 # 50.00 %
 	}
 
 	chain to/shop/198.51.100.1/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
 	}
 
 	chain to/shop/198.51.100.2/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:30080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
+	}
+
+	chain app/shop/ip {
+		jump choose/shop/ip
+		jump to/shop/198.51.100.1/30080
+		jump to/shop/198.51.100.2/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/shop/ip6 {
+	chain choose/shop/ip6 {
 		numgen random mod 2 < 1 goto to/shop/2001.db8.2..1/30080 # 50.00 %
 		goto to/shop/2001.db8.2..2/30080 # 50.00 %
 	}
 
 	chain to/shop/2001.db8.2..1/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
 	}
 
 	chain to/shop/2001.db8.2..2/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::2]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::2 | 2001:db8:2::2 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::2]:30080
+	}
+
+	chain app/shop/ip6 {
+		jump choose/shop/ip6
+		jump to/shop/2001.db8.2..1/30080
+		jump to/shop/2001.db8.2..2/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -172,24 +209,6 @@ table inet pomaloba-shop {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-			192.0.2.10 . tcp . 443,
-		}
-	}
-
-	# IPv6: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip6 {
-		type ipv6_addr . inet_proto . inet_service
-		elements = {
-			2001:db8::10 . tcp . 80,
-			2001:db8::11 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -198,6 +217,26 @@ table inet pomaloba-shop {
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
 }
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-shop apps-ip {
+	192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
+	192.0.2.10 . tcp . 443 comment "shop" : goto app/shop/ip,
+}
+add element inet pomaloba-shop balanced-ip {
+	192.0.2.10 . tcp . 80,
+	192.0.2.10 . tcp . 443,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-shop apps-ip6 {
+	2001:db8::10 . tcp . 80 comment "shop" : goto app/shop/ip6,
+	2001:db8::11 . tcp . 80 comment "shop" : goto app/shop/ip6,
+}
+add element inet pomaloba-shop balanced-ip6 {
+	2001:db8::10 . tcp . 80,
+	2001:db8::11 . tcp . 80,
+}
 RULESET
 }
 
@@ -205,6 +244,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

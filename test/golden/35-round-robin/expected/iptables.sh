@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset turns: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -90,7 +94,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -221,6 +225,12 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/turns/_forward - [0:0]
+:PMLB/turns/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/turns/_down
+-4 -A PMLB/turns/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "turns" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/turns/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -m comment --comment "turns" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -231,7 +241,9 @@ COMMIT
 *nat
 :PMLB/turns - [0:0]
 :PMLB/turns/_masq - [0:0]
+:PMLB/turns/_refuse - [0:0]
 :PMLB/turns/turns - [0:0]
+:PMLB/turns/turns/draw - [0:0]
 :PMLB/turns/turns/1 - [0:0]
 :PMLB/turns/turns/2 - [0:0]
 :PMLB/turns/turns/4 - [0:0]
@@ -242,22 +254,53 @@ COMMIT
 -A PREROUTING -j PMLB/turns
 -A OUTPUT -j PMLB/turns
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/turns/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/turns/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/turns/_refuse -p tcp -j REDIRECT --to-ports 0
+# turns
+-4 -A PMLB/turns -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "turns" -g PMLB/turns/turns
 # turns: each rule has its turn in what the rules before it left; the last one takes the rest.
--4 -A PMLB/turns -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "turns" -j PMLB/turns/turns
--4 -A PMLB/turns/turns -m statistic --mode nth --every 7 --packet 0 -g PMLB/turns/turns/1
--4 -A PMLB/turns/turns -m statistic --mode nth --every 6 --packet 0 -g PMLB/turns/turns/1
--4 -A PMLB/turns/turns -m statistic --mode nth --every 5 --packet 0 -g PMLB/turns/turns/2
--4 -A PMLB/turns/turns -m statistic --mode nth --every 4 --packet 0 -g PMLB/turns/turns/1
--4 -A PMLB/turns/turns -m statistic --mode nth --every 3 --packet 0 -g PMLB/turns/turns/4
--4 -A PMLB/turns/turns -m statistic --mode nth --every 2 --packet 0 -g PMLB/turns/turns/1
--4 -A PMLB/turns/turns -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 7 --packet 0 -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 6 --packet 0 -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 5 --packet 0 -g PMLB/turns/turns/2
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 4 --packet 0 -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 3 --packet 0 -g PMLB/turns/turns/4
+-4 -A PMLB/turns/turns/draw -m statistic --mode nth --every 2 --packet 0 -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/draw -g PMLB/turns/turns/1
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/1
+-4 -A PMLB/turns/turns/1 -m recent --name pomaloba-turns,198.51.100.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/1 -p tcp -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/2
+-4 -A PMLB/turns/turns/2 -m recent --name pomaloba-turns,198.51.100.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/2 -p tcp -j DNAT --to-destination 198.51.100.2:31080
+-4 -A PMLB/turns/turns -j PMLB/turns/turns/4
+-4 -A PMLB/turns/turns/4 -m recent --name pomaloba-turns,198.51.100.4,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/4 -p tcp -j DNAT --to-destination 198.51.100.4:31080
-# turns: each rule has its turn in what the rules before it left; the last one takes the rest.
--6 -A PMLB/turns -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "turns" -j PMLB/turns/turns
--6 -A PMLB/turns/turns -g PMLB/turns/turns/5
+-4 -A PMLB/turns/turns -g PMLB/turns/_refuse
+# turns
+-6 -A PMLB/turns -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "turns" -g PMLB/turns/turns
+-6 -A PMLB/turns/turns -j PMLB/turns/turns/5
+-6 -A PMLB/turns/turns/5 -m recent --name pomaloba-turns,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/turns/turns/5 -p tcp -j DNAT --to-destination [2001:db8:2::1]:31080
+-6 -A PMLB/turns/turns -g PMLB/turns/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/turns/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset turns: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-turns down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-turns down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,31 +104,52 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-turns
+	} | awk -v table='inet pomaloba-turns' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-turns; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-turns
-delete table inet pomaloba-turns
+flush table inet pomaloba-turns
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-turns down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-turns apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-turns apps-ip
+add set inet pomaloba-turns balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-turns balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-turns sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-turns sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-turns down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-turns apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-turns apps-ip6
+add set inet pomaloba-turns balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-turns balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-turns sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-turns sources-ip6
 
 table inet pomaloba-turns {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "turns" : goto app/turns/ip,
-		}
-	}
-
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8:1::10 . tcp . 80 comment "turns" : goto app/turns/ip6,
-		}
-	}
-
 	# turns: each new connection takes the next slot.
-	chain app/turns/ip {
+	chain choose/turns/ip {
 		numgen inc mod 7 vmap {
 			0 : goto to/turns/198.51.100.1/31080, 1 : goto to/turns/198.51.100.1/31080, 3 : goto to/turns/198.51.100.1/31080, 5 : goto to/turns/198.51.100.1/31080, 6 : goto to/turns/198.51.100.1/31080, # 71.43 %
 			2 : goto to/turns/198.51.100.2/31080, # 14.29 %
@@ -133,31 +158,54 @@ table inet pomaloba-turns {
 	}
 
 	chain to/turns/198.51.100.1/31080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:31080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 31080 | 31080 != @down-ip dnat ip to 198.51.100.1:31080
 	}
 
 	chain to/turns/198.51.100.2/31080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:31080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 31080 | 31080 != @down-ip dnat ip to 198.51.100.2:31080
 	}
 
 	chain to/turns/198.51.100.4/31080 {
-		meta l4proto tcp dnat ip to 198.51.100.4:31080
+		meta l4proto tcp ip daddr & 198.51.100.4 | 198.51.100.4 . th dport & 31080 | 31080 != @down-ip dnat ip to 198.51.100.4:31080
 	}
 
-	# turns
-	chain app/turns/ip6 {
-		goto to/turns/2001.db8.2..1/31080
+	chain app/turns/ip {
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump choose/turns/ip
+		jump to/turns/198.51.100.1/31080
+		jump to/turns/198.51.100.2/31080
+		jump to/turns/198.51.100.4/31080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/turns/2001.db8.2..1/31080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:31080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 31080 | 31080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:31080
+	}
+
+	chain app/turns/ip6 {
+		jump to/turns/2001.db8.2..1/31080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -172,22 +220,6 @@ table inet pomaloba-turns {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-		}
-	}
-
-	# IPv6: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip6 {
-		type ipv6_addr . inet_proto . inet_service
-		elements = {
-			2001:db8:1::10 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -196,6 +228,22 @@ table inet pomaloba-turns {
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
 }
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-turns apps-ip {
+	192.0.2.10 . tcp . 80 comment "turns" : goto app/turns/ip,
+}
+add element inet pomaloba-turns balanced-ip {
+	192.0.2.10 . tcp . 80,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-turns apps-ip6 {
+	2001:db8:1::10 . tcp . 80 comment "turns" : goto app/turns/ip6,
+}
+add element inet pomaloba-turns balanced-ip6 {
+	2001:db8:1::10 . tcp . 80,
+}
 RULESET
 }
 
@@ -203,6 +251,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset drained: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-drained down-ip '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,39 +94,64 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-drained
+	} | awk -v table='inet pomaloba-drained' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-drained; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-drained
-delete table inet pomaloba-drained
+flush table inet pomaloba-drained
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-drained down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-drained apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-drained apps-ip
+add set inet pomaloba-drained balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-drained balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-drained sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-drained sources-ip
 
 table inet pomaloba-drained {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "drained" : goto app/drained/ip,
-		}
-	}
-
 	# drained: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/drained/ip {
+	chain choose/drained/ip {
 		numgen random mod 2 < 1 goto to/drained/198.51.100.1/30080 # 50.00 %
 		goto to/drained/198.51.100.2/30080 # 50.00 %
 	}
 
 	chain to/drained/198.51.100.1/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
 	}
 
 	chain to/drained/198.51.100.2/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:30080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
+	}
+
+	chain app/drained/ip {
+		jump choose/drained/ip
+		jump to/drained/198.51.100.1/30080
+		jump to/drained/198.51.100.2/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
+		ip daddr . meta l4proto . th dport vmap @apps-ip
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -138,14 +166,6 @@ table inet pomaloba-drained {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -153,11 +173,20 @@ table inet pomaloba-drained {
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
 }
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-drained apps-ip {
+	192.0.2.10 . tcp . 80 comment "drained" : goto app/drained/ip,
+}
+add element inet pomaloba-drained balanced-ip {
+	192.0.2.10 . tcp . 80,
+}
 RULESET
 }
 
 forwardable net/ipv4/ip_forward
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward

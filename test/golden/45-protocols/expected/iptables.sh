@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,7 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
@@ -230,6 +235,16 @@ rules() {
 # nat table has changed it.
 -4 -A PMLB/lb -p udp -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW --ctorigdst 192.0.2.11 --ctorigdstport 123 -m comment --comment "retired" -j REJECT --reject-with icmp-port-unreachable
 -4 -A PMLB/lb -p sctp -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW --ctorigdst 192.0.2.11 --ctorigdstport 123 -m comment --comment "retired" -j REJECT --reject-with icmp-port-unreachable
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p sctp -m sctp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 53 -m comment --comment "dns" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 53 -m comment --comment "dns" -j REJECT --reject-with icmp-port-unreachable
+-6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 53 -m comment --comment "dns" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 53 -m comment --comment "dns" -j REJECT --reject-with icmp6-port-unreachable
+-4 -A PMLB/lb/_down -p sctp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 2905 -m comment --comment "signalling" -j REJECT --reject-with icmp-port-unreachable
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -245,14 +260,15 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/dns - [0:0]
+:PMLB/lb/dns/draw - [0:0]
 :PMLB/lb/dns/1 - [0:0]
 :PMLB/lb/dns/2 - [0:0]
 :PMLB/lb/dns/3 - [0:0]
 :PMLB/lb/signalling - [0:0]
 :PMLB/lb/signalling/1 - [0:0]
 :PMLB/lb/retired - [0:0]
-:PMLB/lb/_refuse - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 192.0.2.10 53 53 198.51.100.1,30053 198.51.100.2,30053
@@ -266,31 +282,46 @@ COMMIT
 # Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
 # leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
 # service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
 -A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
 -A PMLB/lb/_refuse -p sctp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p sctp -j REDIRECT --to-ports 0
+# dns
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 53 --syn -m comment --comment "dns" -g PMLB/lb/dns
+-4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 53 -m comment --comment "dns" -g PMLB/lb/dns
 # dns: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 53 --syn -m comment --comment "dns" -j PMLB/lb/dns
--4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 53 -m comment --comment "dns" -j PMLB/lb/dns
--4 -A PMLB/lb/dns -m statistic --mode random --probability 0.33333333333 -g PMLB/lb/dns/1
--4 -A PMLB/lb/dns -g PMLB/lb/dns/2
+-4 -A PMLB/lb/dns/draw -m statistic --mode random --probability 0.33333333333 -g PMLB/lb/dns/1
+-4 -A PMLB/lb/dns/draw -g PMLB/lb/dns/2
+-4 -A PMLB/lb/dns -j PMLB/lb/dns/draw
+-4 -A PMLB/lb/dns -j PMLB/lb/dns/1
+-4 -A PMLB/lb/dns/1 -m recent --name pomaloba-lb,198.51.100.1,30053 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dns/1 -p tcp -j DNAT --to-destination 198.51.100.1:30053
 -4 -A PMLB/lb/dns/1 -p udp -j DNAT --to-destination 198.51.100.1:30053
+-4 -A PMLB/lb/dns -j PMLB/lb/dns/2
+-4 -A PMLB/lb/dns/2 -m recent --name pomaloba-lb,198.51.100.2,30053 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dns/2 -p tcp -j DNAT --to-destination 198.51.100.2:30053
 -4 -A PMLB/lb/dns/2 -p udp -j DNAT --to-destination 198.51.100.2:30053
-# dns: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 53 --syn -m comment --comment "dns" -j PMLB/lb/dns
--6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 53 -m comment --comment "dns" -j PMLB/lb/dns
--6 -A PMLB/lb/dns -g PMLB/lb/dns/3
+-4 -A PMLB/lb/dns -g PMLB/lb/_refuse
+# dns
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 53 --syn -m comment --comment "dns" -g PMLB/lb/dns
+-6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 53 -m comment --comment "dns" -g PMLB/lb/dns
+-6 -A PMLB/lb/dns -j PMLB/lb/dns/3
+-6 -A PMLB/lb/dns/3 -m recent --name pomaloba-lb,2001:db8:2::1,30053 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/dns/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30053
 -6 -A PMLB/lb/dns/3 -p udp -j DNAT --to-destination [2001:db8:2::1]:30053
-# signalling: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p sctp --dport 2905 -m comment --comment "signalling" -j PMLB/lb/signalling
--4 -A PMLB/lb/signalling -g PMLB/lb/signalling/1
+-6 -A PMLB/lb/dns -g PMLB/lb/_refuse
+# signalling
+-4 -A PMLB/lb -d 192.0.2.10 -p sctp --dport 2905 -m comment --comment "signalling" -g PMLB/lb/signalling
+-4 -A PMLB/lb/signalling -j PMLB/lb/signalling/1
+-4 -A PMLB/lb/signalling/1 -m recent --name pomaloba-lb,198.51.100.1,2905 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/signalling/1 -p sctp -j DNAT --to-destination 198.51.100.1:2905
--4 -A PMLB/lb -d 192.0.2.11 -p udp --dport 123 -m comment --comment "retired" -j PMLB/lb/_refuse
--4 -A PMLB/lb -d 192.0.2.11 -p sctp --dport 123 -m comment --comment "retired" -j PMLB/lb/_refuse
+-4 -A PMLB/lb/signalling -g PMLB/lb/_refuse
+# retired
+-4 -A PMLB/lb -d 192.0.2.11 -p udp --dport 123 -m comment --comment "retired" -g PMLB/lb/retired
+-4 -A PMLB/lb -d 192.0.2.11 -p sctp --dport 123 -m comment --comment "retired" -g PMLB/lb/retired
+-4 -A PMLB/lb/retired -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 53 -j MASQUERADE --random-fully
@@ -298,6 +329,8 @@ COMMIT
 -6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 53 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq -m conntrack --ctproto udp --ctorigdst 2001:db8::10 --ctorigdstport 53 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq -m conntrack --ctproto sctp --ctorigdst 192.0.2.10 --ctorigdstport 2905 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto udp --ctorigdst 192.0.2.11 --ctorigdstport 123 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto sctp --ctorigdst 192.0.2.11 --ctorigdstport 123 -j MASQUERADE --random-fully
 COMMIT
 RULES
 }

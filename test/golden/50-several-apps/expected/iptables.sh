@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -80,7 +83,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -211,6 +214,13 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 25 -m comment --comment "mail" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -222,10 +232,13 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/web - [0:0]
+:PMLB/lb/web/draw - [0:0]
 :PMLB/lb/web/1 - [0:0]
 :PMLB/lb/web/2 - [0:0]
 :PMLB/lb/mail - [0:0]
+:PMLB/lb/mail/draw - [0:0]
 :PMLB/lb/mail/1 - [0:0]
 :PMLB/lb/mail/2 - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
@@ -234,19 +247,38 @@ COMMIT
 -A PREROUTING -j PMLB/lb
 -A OUTPUT -j PMLB/lb
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+# web
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
 # web: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "web" -j PMLB/lb/web
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "web" -j PMLB/lb/web
--4 -A PMLB/lb/web -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/web/1
--4 -A PMLB/lb/web -g PMLB/lb/web/2
+-4 -A PMLB/lb/web/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/web/1
+-4 -A PMLB/lb/web/draw -g PMLB/lb/web/2
+-4 -A PMLB/lb/web -j PMLB/lb/web/draw
+-4 -A PMLB/lb/web -j PMLB/lb/web/1
+-4 -A PMLB/lb/web/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-4 -A PMLB/lb/web -j PMLB/lb/web/2
+-4 -A PMLB/lb/web/2 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
+-4 -A PMLB/lb/web -g PMLB/lb/_refuse
+# mail
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -g PMLB/lb/mail
 # mail: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -j PMLB/lb/mail
--4 -A PMLB/lb/mail -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/mail/1
--4 -A PMLB/lb/mail -g PMLB/lb/mail/2
+-4 -A PMLB/lb/mail/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/mail/1
+-4 -A PMLB/lb/mail/draw -g PMLB/lb/mail/2
+-4 -A PMLB/lb/mail -j PMLB/lb/mail/draw
+-4 -A PMLB/lb/mail -j PMLB/lb/mail/1
+-4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb,198.51.100.2,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.2:30025
+-4 -A PMLB/lb/mail -j PMLB/lb/mail/2
+-4 -A PMLB/lb/mail/2 -m recent --name pomaloba-lb,198.51.100.3,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/2 -p tcp -j DNAT --to-destination 198.51.100.3:30025
+-4 -A PMLB/lb/mail -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,7 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
@@ -229,6 +234,15 @@ rules() {
 # Only new connections: those that a destination had before it was drained live on. By what they were opened to: the
 # nat table has changed it.
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 9000:9009 -m comment --comment "retired" -j REJECT --reject-with tcp-reset
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "media" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "media" -j REJECT --reject-with icmp-port-unreachable
+-4 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 5060 -m comment --comment "media" -j REJECT --reject-with icmp-port-unreachable
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "mixed" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 443 -m comment --comment "mixed" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -243,14 +257,16 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/media - [0:0]
+:PMLB/lb/media/draw - [0:0]
 :PMLB/lb/media/1 - [0:0]
 :PMLB/lb/media/2 - [0:0]
 :PMLB/lb/mixed - [0:0]
+:PMLB/lb/mixed/draw - [0:0]
 :PMLB/lb/mixed/1 - [0:0]
 :PMLB/lb/mixed/2 - [0:0]
 :PMLB/lb/retired - [0:0]
-:PMLB/lb/_refuse - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 192.0.2.10 8000 8099 198.51.100.1,any 198.51.100.2,any
@@ -265,24 +281,42 @@ COMMIT
 # service of the host is reached, whatever stands in the filter table.
 -A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+-A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
+# media
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 8000:8099 -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 5060 -m comment --comment "media" -g PMLB/lb/media
 # media: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -j PMLB/lb/media
--4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 8000:8099 -m comment --comment "media" -j PMLB/lb/media
--4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 5060 -m comment --comment "media" -j PMLB/lb/media
--4 -A PMLB/lb/media -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/media/1
--4 -A PMLB/lb/media -g PMLB/lb/media/2
+-4 -A PMLB/lb/media/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/media/1
+-4 -A PMLB/lb/media/draw -g PMLB/lb/media/2
+-4 -A PMLB/lb/media -j PMLB/lb/media/draw
+-4 -A PMLB/lb/media -j PMLB/lb/media/1
+-4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/media/1 -p udp -j DNAT --to-destination 198.51.100.1
+-4 -A PMLB/lb/media -j PMLB/lb/media/2
+-4 -A PMLB/lb/media/2 -m recent --name pomaloba-lb,198.51.100.2,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/2 -p tcp -j DNAT --to-destination 198.51.100.2
 -4 -A PMLB/lb/media/2 -p udp -j DNAT --to-destination 198.51.100.2
+-4 -A PMLB/lb/media -g PMLB/lb/_refuse
+# mixed
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "mixed" -g PMLB/lb/mixed
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 443 --syn -m comment --comment "mixed" -g PMLB/lb/mixed
 # mixed: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "mixed" -j PMLB/lb/mixed
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 443 --syn -m comment --comment "mixed" -j PMLB/lb/mixed
--4 -A PMLB/lb/mixed -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/mixed/1
--4 -A PMLB/lb/mixed -g PMLB/lb/mixed/2
+-4 -A PMLB/lb/mixed/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/mixed/1
+-4 -A PMLB/lb/mixed/draw -g PMLB/lb/mixed/2
+-4 -A PMLB/lb/mixed -j PMLB/lb/mixed/draw
+-4 -A PMLB/lb/mixed -j PMLB/lb/mixed/1
+-4 -A PMLB/lb/mixed/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mixed/1 -p tcp -j DNAT --to-destination 198.51.100.1
+-4 -A PMLB/lb/mixed -j PMLB/lb/mixed/2
+-4 -A PMLB/lb/mixed/2 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mixed/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 9000:9009 --syn -m comment --comment "retired" -j PMLB/lb/_refuse
+-4 -A PMLB/lb/mixed -g PMLB/lb/_refuse
+# retired
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 9000:9009 --syn -m comment --comment "retired" -g PMLB/lb/retired
+-6 -A PMLB/lb/retired -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -j MASQUERADE --random-fully
@@ -290,6 +324,7 @@ COMMIT
 -4 -A PMLB/lb/_masq -m conntrack --ctproto udp --ctorigdst 192.0.2.10 --ctorigdstport 5060 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 443 -j MASQUERADE --random-fully
+-6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 9000:9009 -j MASQUERADE --random-fully
 COMMIT
 RULES
 }

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,61 +104,110 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 192.0.2.10 8000 8099 198.51.100.1,any 198.51.100.2,any
 # udp 192.0.2.10 5060 5060 198.51.100.1,any 198.51.100.2,any
 
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
-delete table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip6
+add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
 
 table inet pomaloba-lb {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . udp . 5060 comment "media" : goto app/media/ip,
-			192.0.2.11 . tcp . 80 comment "mixed" : goto app/mixed/ip,
-			192.0.2.11 . tcp . 443 comment "mixed" : goto app/mixed/ip,
-		}
-	}
-
 	# media: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/media/ip {
+	chain choose/media/ip {
 		numgen random mod 2 < 1 goto to/media/198.51.100.1 # 50.00 %
 		goto to/media/198.51.100.2 # 50.00 %
 	}
 
 	chain to/media/198.51.100.1 {
-		dnat ip to 198.51.100.1
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
+		meta l4proto udp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
 	}
 
 	chain to/media/198.51.100.2 {
-		dnat ip to 198.51.100.2
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.2
+		meta l4proto udp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.2
+	}
+
+	chain app/media/ip {
+		jump choose/media/ip
+		jump to/media/198.51.100.1
+		jump to/media/198.51.100.2
+		meta l4proto tcp reject with tcp reset
+		meta l4proto udp reject with icmpx type port-unreachable
 	}
 
 	# mixed: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/mixed/ip {
+	chain choose/mixed/ip {
 		numgen random mod 2 < 1 goto to/mixed/198.51.100.1 # 50.00 %
 		goto to/mixed/198.51.100.2/30080 # 50.00 %
 	}
 
 	chain to/mixed/198.51.100.1 {
-		dnat ip to 198.51.100.1
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
 	}
 
 	chain to/mixed/198.51.100.2/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:30080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
+	}
+
+	chain app/mixed/ip {
+		jump choose/mixed/ip
+		jump to/mixed/198.51.100.1
+		jump to/mixed/198.51.100.2/30080
+		meta l4proto tcp reject with tcp reset
+	}
+
+	chain app/retired/ip6 {
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
+		ip daddr . meta l4proto . th dport vmap @apps-ip
 		ip daddr 192.0.2.10 tcp dport 8000-8099 goto app/media/ip
 		ip daddr 192.0.2.10 udp dport 8000-8099 goto app/media/ip
+		ip6 daddr 2001:db8::10 tcp dport 9000-9009 goto app/retired/ip6
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -169,16 +222,6 @@ table inet pomaloba-lb {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . udp . 5060,
-			192.0.2.11 . tcp . 80,
-			192.0.2.11 . tcp . 443,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -186,39 +229,20 @@ table inet pomaloba-lb {
 		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto tcp ct original proto-dst 8000-8099 masquerade fully-random
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
+		ct status dnat ct original ip6 daddr 2001:db8::10 meta l4proto tcp ct original proto-dst 9000-9009 masquerade fully-random
 	}
+}
 
-	# Only new connections: those that a destination had before it was drained live on.
-	chain reject-new {
-		tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset
-	}
-
-	chain refuse {
-		ct state new ip6 daddr 2001:db8::10 tcp dport 9000-9009 goto reject-new
-	}
-
-	# Before balancing, and where a packet comes if it was not balanced. One that a reload overtakes meets the old rules
-	# first and the new ones then: between balancing no more and rejecting already, or the reverse, it would come to a
-	# service of this host. The kernel picks the chains of a hook when a packet enters it, hence another hook.
-	chain refuse-prerouting {
-		type filter hook prerouting priority -101; policy accept;
-		jump refuse
-	}
-
-	chain refuse-output {
-		type filter hook output priority -101; policy accept;
-		jump refuse
-	}
-
-	chain refuse-input {
-		type filter hook input priority -101; policy accept;
-		jump refuse
-	}
-
-	chain refuse-forward {
-		type filter hook forward priority -101; policy accept;
-		jump refuse
-	}
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . udp . 5060 comment "media" : goto app/media/ip,
+	192.0.2.11 . tcp . 80 comment "mixed" : goto app/mixed/ip,
+	192.0.2.11 . tcp . 443 comment "mixed" : goto app/mixed/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . udp . 5060,
+	192.0.2.11 . tcp . 80,
+	192.0.2.11 . tcp . 443,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
@@ -236,6 +260,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

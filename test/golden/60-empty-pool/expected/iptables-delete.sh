@@ -64,7 +64,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }

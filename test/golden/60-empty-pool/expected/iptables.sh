@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,7 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
@@ -231,6 +236,11 @@ rules() {
 -4 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "closed" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "closed" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::11 --ctorigdstport 80 -m comment --comment "half" -j REJECT --reject-with tcp-reset
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "half" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.12 --ctorigdstport 80 -m comment --comment "open" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -244,12 +254,12 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/closed - [0:0]
 :PMLB/lb/half - [0:0]
 :PMLB/lb/half/1 - [0:0]
 :PMLB/lb/open - [0:0]
 :PMLB/lb/open/1 - [0:0]
-:PMLB/lb/_refuse - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 
 # Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
@@ -261,20 +271,33 @@ COMMIT
 # service of the host is reached, whatever stands in the filter table.
 -A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "closed" -j PMLB/lb/_refuse
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "closed" -j PMLB/lb/_refuse
-# half: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "half" -j PMLB/lb/half
--4 -A PMLB/lb/half -g PMLB/lb/half/1
+# closed
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "closed" -g PMLB/lb/closed
+-4 -A PMLB/lb/closed -g PMLB/lb/_refuse
+# closed
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "closed" -g PMLB/lb/closed
+-6 -A PMLB/lb/closed -g PMLB/lb/_refuse
+# half
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "half" -g PMLB/lb/half
+-4 -A PMLB/lb/half -j PMLB/lb/half/1
+-4 -A PMLB/lb/half/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/half/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
--6 -A PMLB/lb -d 2001:db8::11 -p tcp --dport 80 --syn -m comment --comment "half" -j PMLB/lb/_refuse
-# open: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "open" -j PMLB/lb/open
--4 -A PMLB/lb/open -g PMLB/lb/open/1
+-4 -A PMLB/lb/half -g PMLB/lb/_refuse
+# half
+-6 -A PMLB/lb -d 2001:db8::11 -p tcp --dport 80 --syn -m comment --comment "half" -g PMLB/lb/half
+-6 -A PMLB/lb/half -g PMLB/lb/_refuse
+# open
+-4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "open" -g PMLB/lb/open
+-4 -A PMLB/lb/open -j PMLB/lb/open/1
+-4 -A PMLB/lb/open/1 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/open/1 -p tcp -j DNAT --to-destination 198.51.100.2:30080
+-4 -A PMLB/lb/open -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully
+-6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 80 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j MASQUERADE --random-fully
+-6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::11 --ctorigdstport 80 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.12 --ctorigdstport 80 -j MASQUERADE --random-fully
 COMMIT
 RULES

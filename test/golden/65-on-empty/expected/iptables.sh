@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,7 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
 :PMLB/lb - [0:0]
 # First of all, or the host's own rules would let a connection in that no destination is there for.
 -I INPUT -j PMLB/lb
@@ -232,6 +237,10 @@ rules() {
 -4 -A PMLB/lb -p udp -m addrtype --dst-type LOCAL -m conntrack --ctstate NEW --ctorigdst 192.0.2.10 --ctorigdstport 53 -m comment --comment "silent" -j DROP
 -6 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 2001:db8::10 --ctorigdstport 8000:8099 -m comment --comment "silent" -j DROP
 -4 -A PMLB/lb -p tcp --syn -m conntrack --ctstate NEW --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "polite" -j REJECT --reject-with tcp-reset
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -244,9 +253,9 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/silent - [0:0]
 :PMLB/lb/polite - [0:0]
-:PMLB/lb/_refuse - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 192.0.2.10 53 53 198.51.100.1,30053
@@ -262,12 +271,22 @@ COMMIT
 -A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
 -A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 53 --syn -m comment --comment "silent" -j PMLB/lb/_refuse
--4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 53 -m comment --comment "silent" -j PMLB/lb/_refuse
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 8000:8099 --syn -m comment --comment "silent" -j PMLB/lb/_refuse
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "polite" -j PMLB/lb/_refuse
+# silent
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 53 --syn -m comment --comment "silent" -g PMLB/lb/silent
+-4 -A PMLB/lb -d 192.0.2.10 -p udp --dport 53 -m comment --comment "silent" -g PMLB/lb/silent
+-4 -A PMLB/lb/silent -g PMLB/lb/_refuse
+# silent
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 8000:8099 --syn -m comment --comment "silent" -g PMLB/lb/silent
+-6 -A PMLB/lb/silent -g PMLB/lb/_refuse
+# polite
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "polite" -g PMLB/lb/polite
+-4 -A PMLB/lb/polite -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 53 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto udp --ctorigdst 192.0.2.10 --ctorigdstport 53 -j MASQUERADE --random-fully
+-6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 8000:8099 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.11 --ctorigdstport 80 -j MASQUERADE --random-fully
 COMMIT
 RULES
 }

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -80,7 +83,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -211,6 +214,14 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.12 --ctorigdstport 80 -m comment --comment "3masquerade" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.13 --ctorigdstport 80 -m comment --comment "dnat" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -223,6 +234,7 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/a-name-o.jffgbw - [0:0]
 :PMLB/lb/a-name-o.jffgbw/1 - [0:0]
 :PMLB/lb/a-name-o.khdpgs - [0:0]
@@ -237,22 +249,35 @@ COMMIT
 -A PREROUTING -j PMLB/lb
 -A OUTPUT -j PMLB/lb
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
-# a-name-of-sixty-three-characters.which-is-the-longest_allowed.0: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" -j PMLB/lb/a-name-o.jffgbw
--4 -A PMLB/lb/a-name-o.jffgbw -g PMLB/lb/a-name-o.jffgbw/1
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+# a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" -g PMLB/lb/a-name-o.jffgbw
+-4 -A PMLB/lb/a-name-o.jffgbw -j PMLB/lb/a-name-o.jffgbw/1
+-4 -A PMLB/lb/a-name-o.jffgbw/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/a-name-o.jffgbw/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
-# a-name-of-sixty-three-characters.which-is-the-longest_allowed.1: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" -j PMLB/lb/a-name-o.khdpgs
--4 -A PMLB/lb/a-name-o.khdpgs -g PMLB/lb/a-name-o.khdpgs/1
+-4 -A PMLB/lb/a-name-o.jffgbw -g PMLB/lb/_refuse
+# a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" -g PMLB/lb/a-name-o.khdpgs
+-4 -A PMLB/lb/a-name-o.khdpgs -j PMLB/lb/a-name-o.khdpgs/1
+-4 -A PMLB/lb/a-name-o.khdpgs/1 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/a-name-o.khdpgs/1 -p tcp -j DNAT --to-destination 198.51.100.2:30080
-# 3masquerade: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "3masquerade" -j PMLB/lb/3masquerade
--4 -A PMLB/lb/3masquerade -g PMLB/lb/3masquerade/1
+-4 -A PMLB/lb/a-name-o.khdpgs -g PMLB/lb/_refuse
+# 3masquerade
+-4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "3masquerade" -g PMLB/lb/3masquerade
+-4 -A PMLB/lb/3masquerade -j PMLB/lb/3masquerade/1
+-4 -A PMLB/lb/3masquerade/1 -m recent --name pomaloba-lb,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/3masquerade/1 -p tcp -j DNAT --to-destination 198.51.100.3:30080
-# dnat: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.13 -p tcp --dport 80 --syn -m comment --comment "dnat" -j PMLB/lb/dnat
--4 -A PMLB/lb/dnat -g PMLB/lb/dnat/1
+-4 -A PMLB/lb/3masquerade -g PMLB/lb/_refuse
+# dnat
+-4 -A PMLB/lb -d 192.0.2.13 -p tcp --dport 80 --syn -m comment --comment "dnat" -g PMLB/lb/dnat
+-4 -A PMLB/lb/dnat -j PMLB/lb/dnat/1
+-4 -A PMLB/lb/dnat/1 -m recent --name pomaloba-lb,198.51.100.1,30081 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dnat/1 -p tcp -j DNAT --to-destination 198.51.100.1:30081
+-4 -A PMLB/lb/dnat -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,64 +94,79 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
-delete table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
 
 table inet pomaloba-lb {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" : goto app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/ip,
-			192.0.2.11 . tcp . 80 comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" : goto app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/ip,
-			192.0.2.12 . tcp . 80 comment "3masquerade" : goto app/3masquerade/ip,
-			192.0.2.13 . tcp . 80 comment "dnat" : goto app/dnat/ip,
-		}
-	}
-
-	# a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
-	chain app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/ip {
-		goto to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/198.51.100.1/30080
-	}
-
 	chain to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/198.51.100.1/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
 	}
 
-	# a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
-	chain app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/ip {
-		goto to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/198.51.100.2/30080
+	chain app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/ip {
+		jump to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/198.51.100.1/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/198.51.100.2/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:30080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
 	}
 
-	# 3masquerade
-	chain app/3masquerade/ip {
-		goto to/3masquerade/198.51.100.3/30080
+	chain app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/ip {
+		jump to/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/198.51.100.2/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/3masquerade/198.51.100.3/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.3:30080
+		meta l4proto tcp ip daddr & 198.51.100.3 | 198.51.100.3 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.3:30080
 	}
 
-	# dnat
-	chain app/dnat/ip {
-		goto to/dnat/198.51.100.1/30081
+	chain app/3masquerade/ip {
+		jump to/3masquerade/198.51.100.3/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/dnat/198.51.100.1/30081 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30081
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30081 | 30081 != @down-ip dnat ip to 198.51.100.1:30081
+	}
+
+	chain app/dnat/ip {
+		jump to/dnat/198.51.100.1/30081
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
+		ip daddr . meta l4proto . th dport vmap @apps-ip
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -163,23 +181,26 @@ table inet pomaloba-lb {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-			192.0.2.11 . tcp . 80,
-			192.0.2.12 . tcp . 80,
-			192.0.2.13 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
 		type nat hook postrouting priority 100; policy accept;
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
+}
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . tcp . 80 comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" : goto app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.0/ip,
+	192.0.2.11 . tcp . 80 comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" : goto app/a-name-of-sixty-three-characters.which-is-the-longest_allowed.1/ip,
+	192.0.2.12 . tcp . 80 comment "3masquerade" : goto app/3masquerade/ip,
+	192.0.2.13 . tcp . 80 comment "dnat" : goto app/dnat/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . tcp . 80,
+	192.0.2.11 . tcp . 80,
+	192.0.2.12 . tcp . 80,
+	192.0.2.13 . tcp . 80,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
@@ -198,5 +219,6 @@ RULESET
 forwardable net/ipv4/ip_forward
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset six: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +:: >/proc/net/xt_recent/pomaloba-six,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -88,7 +91,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -219,6 +222,11 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/six/_forward - [0:0]
+:PMLB/six/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/six/_down
+-6 -A PMLB/six/_down -p tcp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "six" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -228,7 +236,9 @@ COMMIT
 *nat
 :PMLB/six - [0:0]
 :PMLB/six/_masq - [0:0]
+:PMLB/six/_refuse - [0:0]
 :PMLB/six/six - [0:0]
+:PMLB/six/six/draw - [0:0]
 :PMLB/six/six/1 - [0:0]
 :PMLB/six/six/2 - [0:0]
 # Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
@@ -237,12 +247,24 @@ COMMIT
 -A PREROUTING -j PMLB/six
 -A OUTPUT -j PMLB/six
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/six/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/six/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/six/_refuse -p tcp -j REDIRECT --to-ports 0
+# six
+-6 -A PMLB/six -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "six" -g PMLB/six/six
 # six: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/six -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "six" -j PMLB/six/six
--6 -A PMLB/six/six -m statistic --mode random --probability 0.25000000000 -g PMLB/six/six/1
--6 -A PMLB/six/six -g PMLB/six/six/2
+-6 -A PMLB/six/six/draw -m statistic --mode random --probability 0.25000000000 -g PMLB/six/six/1
+-6 -A PMLB/six/six/draw -g PMLB/six/six/2
+-6 -A PMLB/six/six -j PMLB/six/six/draw
+-6 -A PMLB/six/six -j PMLB/six/six/1
+-6 -A PMLB/six/six/1 -m recent --name pomaloba-six,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/six/six/1 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
+-6 -A PMLB/six/six -j PMLB/six/six/2
+-6 -A PMLB/six/six/2 -m recent --name pomaloba-six,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/six/six/2 -p tcp -j DNAT --to-destination [2001:db8:2::2]:30080
+-6 -A PMLB/six/six -g PMLB/six/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -6 -A PMLB/six/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 80 -j MASQUERADE --random-fully

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pomaloba ruleset six: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-six down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,39 +103,64 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-six
+	} | awk -v table='inet pomaloba-six' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-six; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-six
-delete table inet pomaloba-six
+flush table inet pomaloba-six
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-six down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-six apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-six apps-ip6
+add set inet pomaloba-six balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-six balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-six sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-six sources-ip6
 
 table inet pomaloba-six {
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8::10 . tcp . 80 comment "six" : goto app/six/ip6,
-		}
-	}
-
 	# six: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/six/ip6 {
+	chain choose/six/ip6 {
 		numgen random mod 4 < 1 goto to/six/2001.db8.2..1/30080 # 25.00 %
 		goto to/six/2001.db8.2..2/30080 # 75.00 %
 	}
 
 	chain to/six/2001.db8.2..1/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
 	}
 
 	chain to/six/2001.db8.2..2/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::2]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::2 | 2001:db8:2::2 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::2]:30080
+	}
+
+	chain app/six/ip6 {
+		jump choose/six/ip6
+		jump to/six/2001.db8.2..1/30080
+		jump to/six/2001.db8.2..2/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -147,14 +175,6 @@ table inet pomaloba-six {
 		jump balance
 	}
 
-	# IPv6: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip6 {
-		type ipv6_addr . inet_proto . inet_service
-		elements = {
-			2001:db8::10 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -162,11 +182,20 @@ table inet pomaloba-six {
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
 }
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-six apps-ip6 {
+	2001:db8::10 . tcp . 80 comment "six" : goto app/six/ip6,
+}
+add element inet pomaloba-six balanced-ip6 {
+	2001:db8::10 . tcp . 80,
+}
 RULESET
 }
 
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv6/conf/all/forwarding

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,14 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "office" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -m comment --comment "office" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.11 --ctorigdstport 80 -m comment --comment "six" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::11 --ctorigdstport 80 -m comment --comment "six" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -255,7 +267,9 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/office - [0:0]
+:PMLB/lb/office/draw - [0:0]
 :PMLB/lb/office/1 - [0:0]
 :PMLB/lb/office/2 - [0:0]
 :PMLB/lb/office/3 - [0:0]
@@ -268,24 +282,42 @@ COMMIT
 -A PREROUTING -j PMLB/lb
 -A OUTPUT -j PMLB/lb
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+# office
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "office" -g PMLB/lb/office
 # office: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "office" -j PMLB/lb/office
--4 -A PMLB/lb/office -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/office/1
--4 -A PMLB/lb/office -g PMLB/lb/office/2
+-4 -A PMLB/lb/office/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/office/1
+-4 -A PMLB/lb/office/draw -g PMLB/lb/office/2
+-4 -A PMLB/lb/office -j PMLB/lb/office/draw
+-4 -A PMLB/lb/office -j PMLB/lb/office/1
+-4 -A PMLB/lb/office/1 -m recent --name pomaloba-lb,198.51.100.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/office/1 -p tcp -j DNAT --to-destination 198.51.100.1:31080
+-4 -A PMLB/lb/office -j PMLB/lb/office/2
+-4 -A PMLB/lb/office/2 -m recent --name pomaloba-lb,198.51.100.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/office/2 -p tcp -j DNAT --to-destination 198.51.100.2:31080
-# office: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/lb -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "office" -j PMLB/lb/office
--6 -A PMLB/lb/office -g PMLB/lb/office/3
+-4 -A PMLB/lb/office -g PMLB/lb/_refuse
+# office
+-6 -A PMLB/lb -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "office" -g PMLB/lb/office
+-6 -A PMLB/lb/office -j PMLB/lb/office/3
+-6 -A PMLB/lb/office/3 -m recent --name pomaloba-lb,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/office/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:31080
-# six: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "six" -j PMLB/lb/six
--4 -A PMLB/lb/six -g PMLB/lb/six/1
+-6 -A PMLB/lb/office -g PMLB/lb/_refuse
+# six
+-4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "six" -g PMLB/lb/six
+-4 -A PMLB/lb/six -j PMLB/lb/six/1
+-4 -A PMLB/lb/six/1 -m recent --name pomaloba-lb,198.51.100.1,31081 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/six/1 -p tcp -j DNAT --to-destination 198.51.100.1:31081
-# six: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/lb -d 2001:db8:1::11 -p tcp --dport 80 --syn -m comment --comment "six" -j PMLB/lb/six
--6 -A PMLB/lb/six -g PMLB/lb/six/2
+-4 -A PMLB/lb/six -g PMLB/lb/_refuse
+# six
+-6 -A PMLB/lb -d 2001:db8:1::11 -p tcp --dport 80 --syn -m comment --comment "six" -g PMLB/lb/six
+-6 -A PMLB/lb/six -j PMLB/lb/six/2
+-6 -A PMLB/lb/six/2 -m recent --name pomaloba-lb,2001:db8:2::1,31081 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/six/2 -p tcp -j DNAT --to-destination [2001:db8:2::1]:31081
+-6 -A PMLB/lb/six -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,83 +104,109 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
-delete table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip6
+add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
 
 table inet pomaloba-lb {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "office" : goto app/office/ip,
-			192.0.2.11 . tcp . 80 comment "six" : goto app/six/ip,
-		}
-	}
-
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8:1::10 . tcp . 80 comment "office" : goto app/office/ip6,
-			2001:db8:1::11 . tcp . 80 comment "six" : goto app/six/ip6,
-		}
-	}
-
 	# office: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/office/ip {
-		# Who may come; the others are dropped, and counted.
-		ip saddr != { 198.51.100.0/28, 203.0.113.0/24 } counter drop
+	chain choose/office/ip {
 		numgen random mod 2 < 1 goto to/office/198.51.100.1/31080 # 50.00 %
 		goto to/office/198.51.100.2/31080 # 50.00 %
 	}
 
 	chain to/office/198.51.100.1/31080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:31080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 31080 | 31080 != @down-ip dnat ip to 198.51.100.1:31080
 	}
 
 	chain to/office/198.51.100.2/31080 {
-		meta l4proto tcp dnat ip to 198.51.100.2:31080
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 31080 | 31080 != @down-ip dnat ip to 198.51.100.2:31080
 	}
 
-	# office
-	chain app/office/ip6 {
+	chain app/office/ip {
 		# Who may come; the others are dropped, and counted.
-		ip6 saddr != { 2001:db8:3::/48, 2001:db8:4::1 } counter drop
-		goto to/office/2001.db8.2..1/31080
+		ip saddr != { 198.51.100.0/28, 203.0.113.0/24 } counter drop
+		jump choose/office/ip
+		jump to/office/198.51.100.1/31080
+		jump to/office/198.51.100.2/31080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/office/2001.db8.2..1/31080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:31080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 31080 | 31080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:31080
 	}
 
-	# six
-	chain app/six/ip {
+	chain app/office/ip6 {
 		# Who may come; the others are dropped, and counted.
-		counter drop
-		goto to/six/198.51.100.1/31081
+		ip6 saddr != { 2001:db8:3::/48, 2001:db8:4::1 } counter drop
+		jump to/office/2001.db8.2..1/31080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/six/198.51.100.1/31081 {
-		meta l4proto tcp dnat ip to 198.51.100.1:31081
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 31081 | 31081 != @down-ip dnat ip to 198.51.100.1:31081
 	}
 
-	# six
-	chain app/six/ip6 {
-		goto to/six/2001.db8.2..1/31081
+	chain app/six/ip {
+		# Who may come; the others are dropped, and counted.
+		counter drop
+		jump to/six/198.51.100.1/31081
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/six/2001.db8.2..1/31081 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:31081
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 31081 | 31081 != @down-ip6 dnat ip6 to [2001:db8:2::1]:31081
+	}
+
+	chain app/six/ip6 {
+		jump to/six/2001.db8.2..1/31081
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 	}
 
 	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
@@ -191,24 +221,6 @@ table inet pomaloba-lb {
 		jump balance
 	}
 
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-			192.0.2.11 . tcp . 80,
-		}
-	}
-
-	# IPv6: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip6 {
-		type ipv6_addr . inet_proto . inet_service
-		elements = {
-			2001:db8:1::10 . tcp . 80,
-			2001:db8:1::11 . tcp . 80,
-		}
-	}
-
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
 	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 	chain postrouting {
@@ -216,6 +228,26 @@ table inet pomaloba-lb {
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
+}
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . tcp . 80 comment "office" : goto app/office/ip,
+	192.0.2.11 . tcp . 80 comment "six" : goto app/six/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . tcp . 80,
+	192.0.2.11 . tcp . 80,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip6 {
+	2001:db8:1::10 . tcp . 80 comment "office" : goto app/office/ip6,
+	2001:db8:1::11 . tcp . 80 comment "six" : goto app/six/ip6,
+}
+add element inet pomaloba-lb balanced-ip6 {
+	2001:db8:1::10 . tcp . 80,
+	2001:db8:1::11 . tcp . 80,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
@@ -231,6 +263,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset narrow: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -90,7 +94,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -221,6 +225,15 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/narrow/_forward - [0:0]
+:PMLB/narrow/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/narrow/_down
+-4 -A PMLB/narrow/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "narrow" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/narrow/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "narrow" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/narrow/_down -p udp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "narrow" -j REJECT --reject-with icmp-port-unreachable
+-6 -A PMLB/narrow/_down -p tcp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "narrow" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -242,6 +255,7 @@ COMMIT
 *nat
 :PMLB/narrow - [0:0]
 :PMLB/narrow/_masq - [0:0]
+:PMLB/narrow/_refuse - [0:0]
 :PMLB/narrow/narrow - [0:0]
 :PMLB/narrow/narrow/1 - [0:0]
 :PMLB/narrow/narrow/2 - [0:0]
@@ -253,17 +267,28 @@ COMMIT
 -A PREROUTING -j PMLB/narrow
 -A OUTPUT -j PMLB/narrow
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/narrow/_masq
-# narrow: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/narrow -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "narrow" -j PMLB/narrow/narrow
--4 -A PMLB/narrow -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "narrow" -j PMLB/narrow/narrow
--4 -A PMLB/narrow -d 192.0.2.10 -p udp --dport 8000:8099 -m comment --comment "narrow" -j PMLB/narrow/narrow
--4 -A PMLB/narrow/narrow -g PMLB/narrow/narrow/1
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/narrow/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/narrow/_refuse -p tcp -j REDIRECT --to-ports 0
+-A PMLB/narrow/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/narrow/_refuse -p udp -j REDIRECT --to-ports 0
+# narrow
+-4 -A PMLB/narrow -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "narrow" -g PMLB/narrow/narrow
+-4 -A PMLB/narrow -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "narrow" -g PMLB/narrow/narrow
+-4 -A PMLB/narrow -d 192.0.2.10 -p udp --dport 8000:8099 -m comment --comment "narrow" -g PMLB/narrow/narrow
+-4 -A PMLB/narrow/narrow -j PMLB/narrow/narrow/1
+-4 -A PMLB/narrow/narrow/1 -m recent --name pomaloba-narrow,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/narrow/narrow/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/narrow/narrow/1 -p udp -j DNAT --to-destination 198.51.100.1
-# narrow: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/narrow -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "narrow" -j PMLB/narrow/narrow
--6 -A PMLB/narrow/narrow -g PMLB/narrow/narrow/2
+-4 -A PMLB/narrow/narrow -g PMLB/narrow/_refuse
+# narrow
+-6 -A PMLB/narrow -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "narrow" -g PMLB/narrow/narrow
+-6 -A PMLB/narrow/narrow -j PMLB/narrow/narrow/2
+-6 -A PMLB/narrow/narrow/2 -m recent --name pomaloba-narrow,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/narrow/narrow/2 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
+-6 -A PMLB/narrow/narrow -g PMLB/narrow/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/narrow/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully

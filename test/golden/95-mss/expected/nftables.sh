@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset narrow: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-narrow down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-narrow down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,55 +104,78 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-narrow
+	} | awk -v table='inet pomaloba-narrow' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-narrow; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 192.0.2.10 8000 8099 198.51.100.1,any
 
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-narrow
-delete table inet pomaloba-narrow
+flush table inet pomaloba-narrow
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-narrow down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-narrow apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow apps-ip
+add set inet pomaloba-narrow balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-narrow balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-narrow sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-narrow down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-narrow apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow apps-ip6
+add set inet pomaloba-narrow balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-narrow balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-narrow sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow sources-ip6
 
 table inet pomaloba-narrow {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "narrow" : goto app/narrow/ip,
-		}
-	}
-
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8::10 . tcp . 80 comment "narrow" : goto app/narrow/ip6,
-		}
-	}
-
-	# narrow
-	chain app/narrow/ip {
-		goto to/narrow/198.51.100.1
-	}
-
 	chain to/narrow/198.51.100.1 {
-		dnat ip to 198.51.100.1
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
+		meta l4proto udp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
 	}
 
-	# narrow
-	chain app/narrow/ip6 {
-		goto to/narrow/2001.db8.2..1/30080
+	chain app/narrow/ip {
+		jump to/narrow/198.51.100.1
+		meta l4proto tcp reject with tcp reset
+		meta l4proto udp reject with icmpx type port-unreachable
 	}
 
 	chain to/narrow/2001.db8.2..1/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
+	}
+
+	chain app/narrow/ip6 {
+		jump to/narrow/2001.db8.2..1/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 		ip daddr 192.0.2.10 tcp dport 8000-8099 goto app/narrow/ip
 		ip daddr 192.0.2.10 udp dport 8000-8099 goto app/narrow/ip
 	}
@@ -163,22 +190,6 @@ table inet pomaloba-narrow {
 	chain output {
 		type nat hook output priority -100; policy accept;
 		jump balance
-	}
-
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 80,
-		}
-	}
-
-	# IPv6: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip6 {
-		type ipv6_addr . inet_proto . inet_service
-		elements = {
-			2001:db8::10 . tcp . 80,
-		}
 	}
 
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
@@ -200,6 +211,22 @@ table inet pomaloba-narrow {
 		ct status dnat ct original ip6 daddr 2001:db8::10 meta l4proto tcp ct original proto-dst 80 tcp option maxseg size set rt mtu
 	}
 }
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-narrow apps-ip {
+	192.0.2.10 . tcp . 80 comment "narrow" : goto app/narrow/ip,
+}
+add element inet pomaloba-narrow balanced-ip {
+	192.0.2.10 . tcp . 80,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-narrow apps-ip6 {
+	2001:db8::10 . tcp . 80 comment "narrow" : goto app/narrow/ip6,
+}
+add element inet pomaloba-narrow balanced-ip6 {
+	2001:db8::10 . tcp . 80,
+}
 RULESET
 }
 
@@ -207,6 +234,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
 # this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -91,7 +95,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 
 			/^-[46] / { rules[table]++ }
 			# Without these, balancing works as long as nobody drops what is forwarded.
-			/^-[46] / && $3 !~ /\/_forward$/ { needed[table] = 1 }
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
 			{ line[table, ++lines[table]] = $0 }
@@ -222,6 +226,17 @@ rules() {
 	cat <<'RULES'
 *filter
 :PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with icmp6-port-unreachable
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "media" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 443 -m comment --comment "media" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 25 -m comment --comment "mail" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
@@ -236,9 +251,11 @@ COMMIT
 *nat
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
 :PMLB/lb/shop - [0:0]
 :PMLB/lb/shop/_src - [0:0]
 :PMLB/lb/shop/_nat - [0:0]
+:PMLB/lb/shop/draw - [0:0]
 :PMLB/lb/shop/1 - [0:0]
 :PMLB/lb/shop/2 - [0:0]
 :PMLB/lb/shop/3 - [0:0]
@@ -255,27 +272,47 @@ COMMIT
 -A PREROUTING -j PMLB/lb
 -A OUTPUT -j PMLB/lb
 -A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+-A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
+# shop
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
 # shop: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "shop" -j PMLB/lb/shop
--4 -A PMLB/lb/shop -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/shop/1
--4 -A PMLB/lb/shop -g PMLB/lb/shop/2
+-4 -A PMLB/lb/shop/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/shop/1
+-4 -A PMLB/lb/shop/draw -g PMLB/lb/shop/2
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/draw
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/1
+-4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/2
+-4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb,198.51.100.130,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/2 -p tcp -j DNAT --to-destination 198.51.100.130:30080
-# shop: each rule has its share of what the rules before it left; the last one takes the rest.
--6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "shop" -j PMLB/lb/shop
--6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 80 -m comment --comment "shop" -j PMLB/lb/shop
--6 -A PMLB/lb/shop -g PMLB/lb/shop/3
+-4 -A PMLB/lb/shop -g PMLB/lb/_refuse
+# shop
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
+-6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 80 -m comment --comment "shop" -g PMLB/lb/shop
+-6 -A PMLB/lb/shop -j PMLB/lb/shop/3
+-6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/shop/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/lb/shop/3 -p udp -j DNAT --to-destination [2001:db8:2::1]:30080
-# media: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -j PMLB/lb/media
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 443 --syn -m comment --comment "media" -j PMLB/lb/media
--4 -A PMLB/lb/media -g PMLB/lb/media/1
+-6 -A PMLB/lb/shop -g PMLB/lb/_refuse
+# media
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 443 --syn -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb/media -j PMLB/lb/media/1
+-4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/1 -p tcp -j DNAT --to-destination 198.51.100.1
-# mail: each rule has its share of what the rules before it left; the last one takes the rest.
--4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -j PMLB/lb/mail
--4 -A PMLB/lb/mail -g PMLB/lb/mail/1
+-4 -A PMLB/lb/media -g PMLB/lb/_refuse
+# mail
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -g PMLB/lb/mail
+-4 -A PMLB/lb/mail -j PMLB/lb/mail/1
+-4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb,198.51.100.1,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.1:30025
+-4 -A PMLB/lb/mail -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
 -4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -g PMLB/lb/shop/_src

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
 # file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -100,82 +104,108 @@ loaded_flows() {
 		}' || :
 }
 
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
 rules() {
 	cat <<'RULESET'
 # Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
 # udp 2001:db8::10 80 80 2001:db8:2::1,30080
 
-# Adding first makes the deletion work where the table does not exist; nft 1.0.6 has no "destroy".
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
-delete table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip6
+add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
 
 table inet pomaloba-lb {
-	# IPv4: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
-			192.0.2.10 . tcp . 443 comment "media" : goto app/media/ip,
-			192.0.2.10 . tcp . 25 comment "mail" : goto app/mail/ip,
-		}
-	}
-
-	# IPv6: one look-up finds the app of an address, protocol and port.
-	map endpoints-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8::10 . tcp . 80 comment "shop" : goto app/shop/ip6,
-			2001:db8::10 . udp . 80 comment "shop" : goto app/shop/ip6,
-		}
-	}
-
 	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
-	chain app/shop/ip {
+	chain choose/shop/ip {
 		numgen random mod 2 < 1 goto to/shop/198.51.100.1/30080 # 50.00 %
 		goto to/shop/198.51.100.130/30080 # 50.00 %
 	}
 
 	chain to/shop/198.51.100.1/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30080
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
 	}
 
 	chain to/shop/198.51.100.130/30080 {
-		meta l4proto tcp dnat ip to 198.51.100.130:30080
+		meta l4proto tcp ip daddr & 198.51.100.130 | 198.51.100.130 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.130:30080
 	}
 
-	# shop
-	chain app/shop/ip6 {
-		goto to/shop/2001.db8.2..1/30080
+	chain app/shop/ip {
+		jump choose/shop/ip
+		jump to/shop/198.51.100.1/30080
+		jump to/shop/198.51.100.130/30080
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/shop/2001.db8.2..1/30080 {
-		meta l4proto tcp dnat ip6 to [2001:db8:2::1]:30080
-		meta l4proto udp dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto udp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
 	}
 
-	# media
-	chain app/media/ip {
-		goto to/media/198.51.100.1
+	chain app/shop/ip6 {
+		jump to/shop/2001.db8.2..1/30080
+		meta l4proto tcp reject with tcp reset
+		meta l4proto udp reject with icmpx type port-unreachable
 	}
 
 	chain to/media/198.51.100.1 {
-		dnat ip to 198.51.100.1
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
 	}
 
-	# mail
-	chain app/mail/ip {
-		goto to/mail/198.51.100.1/30025
+	chain app/media/ip {
+		jump to/media/198.51.100.1
+		meta l4proto tcp reject with tcp reset
 	}
 
 	chain to/mail/198.51.100.1/30025 {
-		meta l4proto tcp dnat ip to 198.51.100.1:30025
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30025 | 30025 != @down-ip dnat ip to 198.51.100.1:30025
+	}
+
+	chain app/mail/ip {
+		jump to/mail/198.51.100.1/30025
+		meta l4proto tcp reject with tcp reset
 	}
 
 	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
 	chain balance {
 		tcp flags & (fin | syn | rst | ack) != syn return
-		ip daddr . meta l4proto . th dport vmap @endpoints-ip
-		ip6 daddr . meta l4proto . th dport vmap @endpoints-ip6
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
 		ip daddr 192.0.2.10 tcp dport 8000-8099 goto app/media/ip
 	}
 
@@ -189,32 +219,6 @@ table inet pomaloba-lb {
 	chain output {
 		type nat hook output priority -100; policy accept;
 		jump balance
-	}
-
-	# IPv4: the endpoints again, as conntrack remembers what a connection was opened to.
-	set balanced-ip {
-		type ipv4_addr . inet_proto . inet_service
-		elements = {
-			192.0.2.10 . tcp . 25,
-		}
-	}
-
-	# IPv4: the same, of apps that say more of the source address than that it is masqueraded.
-	map sources-ip {
-		type ipv4_addr . inet_proto . inet_service : verdict
-		elements = {
-			192.0.2.10 . tcp . 80 : goto app/shop/ip/source,
-			192.0.2.10 . tcp . 443 : goto app/media/ip/snat,
-		}
-	}
-
-	# IPv6: the same, of apps that say more of the source address than that it is masqueraded.
-	map sources-ip6 {
-		type ipv6_addr . inet_proto . inet_service : verdict
-		elements = {
-			2001:db8::10 . tcp . 80 : goto app/shop/ip6/source,
-			2001:db8::10 . udp . 80 : goto app/shop/ip6/source,
-		}
 	}
 
 	# shop: what masquerading uses.
@@ -257,6 +261,30 @@ table inet pomaloba-lb {
 	}
 }
 
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
+	192.0.2.10 . tcp . 443 comment "media" : goto app/media/ip,
+	192.0.2.10 . tcp . 25 comment "mail" : goto app/mail/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . tcp . 25,
+}
+add element inet pomaloba-lb sources-ip {
+	192.0.2.10 . tcp . 80 : goto app/shop/ip/source,
+	192.0.2.10 . tcp . 443 : goto app/media/ip/snat,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip6 {
+	2001:db8::10 . tcp . 80 comment "shop" : goto app/shop/ip6,
+	2001:db8::10 . udp . 80 comment "shop" : goto app/shop/ip6,
+}
+add element inet pomaloba-lb sources-ip6 {
+	2001:db8::10 . tcp . 80 : goto app/shop/ip6/source,
+	2001:db8::10 . udp . 80 : goto app/shop/ip6/source,
+}
+
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
 # all tables of a transaction for each of its parts.
 add table inet pomaloba-shop
@@ -272,6 +300,7 @@ forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 flows=$(loaded_flows)
 rules | nft -f -
+rules | prune
 move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
 forward net/ipv4/ip_forward
 forward net/ipv6/conf/all/forwarding

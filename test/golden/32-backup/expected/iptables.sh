@@ -1,0 +1,328 @@
+#!/bin/sh
+# Pomaloba ruleset shop: loads it with iptables and switches forwarding on. Generated: change the spec, not
+# this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need awk mawk
+need flock util-linux
+need iptables-save iptables
+need iptables-restore iptables
+need ip6tables-save iptables
+need ip6tables-restore iptables
+
+owned='PMLB/shop'
+doubt=0
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# Prints what makes the rules in $2 (restore format; none: removes all) what is loaded of ours, for $1-restore ($1 is
+# iptables or ip6tables), one transaction a table. Ours are the chains named in $owned, chains that a restore file of
+# this ruleset has emptied, and those below them. Chains that $2 lacks go, with the jumps to them; of a jump that is
+# there several times one stays, where it is; what else is loaded is not touched. Fails if a table that holds ours, or
+# is to, cannot be seen; $doubt is the exit code if nobody knows.
+changes() {
+	loaded=$("$1-save") || return 1
+	case $1 in iptables) other=-6 ;; *) other=-4 ;; esac
+	# One rule that only nft knows, and iptables shows nothing of a table. nft, where it is installed, names its chains.
+	case $loaded in
+		*' is incompatible,'*)
+			loaded="$loaded
+$(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
+	esac
+	# All by standard input: one argument can have no more than 128 KiB.
+	printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
+		awk -v tool="$1" -v other="$other" -v doubt="$doubt" -v emptied='--comment "replaced by shop" -j RETURN' '
+			# An emptied chain holds the mark alone: with any other rule, its own ruleset was loaded again.
+			function is_ours(table, chain, part) {
+				split(chain, part, "/")
+				chain = part[1] "/" part[2]
+				return chain in ours || (table, chain) in marked && !((table, chain) in used)
+			}
+
+			$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
+			$1 == "#wanted" { wanted = 1; next }
+			/^# Table .(filter|mangle|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
+			!wanted && $1 == "table" { table = $3; known = 1 }
+			!wanted && $1 == "chain" { if (table in hidden && is_ours(table, $2)) held[table] = 1 }
+			/^\*/ { table = substr($1, 2); next }
+			/^#/ || /^$/ || $1 == "COMMIT" { next }
+
+			!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
+			!wanted && $1 == "-A" && index($0, emptied) { marked[table, $2] = 1; next }
+			!wanted && $1 == "-A" {
+				used[table, $2] = 1
+				if ($(NF - 1) ~ /^-[gj]$/) jump[table, ++jumps[table]] = $0
+			}
+			!wanted || $1 == other { next }
+
+			/^-[46] / { rules[table]++ }
+			# Without these, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && $3 !~ /\/_(forward|down)$/ { needed[table] = 1 }
+			/^:/ { declared[table, substr($1, 2)] = 1 }
+			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
+			{ line[table, ++lines[table]] = $0 }
+
+			# As iptables-save shows a jump that is to be the first one.
+			function listed(text) {
+				sub(/^-I/, "-A", text)
+				return text
+			}
+			function goes(table, name) {
+				return is_ours(table, name) && !(rules[table] && (table, name) in declared)
+			}
+			function put(table, text) {
+				if (!opened[table]++) print "*" table
+				print text
+			}
+			function commit(table, i, text, words, last) {
+				# Chains and jumps are for both address families: without a rule, this one needs none of them.
+				if (!rules[table]) lines[table] = 0
+				for (i = 1; i <= lines[table]; i++) if (line[table, i] ~ /^:/) put(table, line[table, i])
+				for (i = 1; i <= jumps[table]; i++) {
+					text = jump[table, i]
+					last = split(text, words, " ")
+					if (!is_ours(table, words[last]) || is_ours(table, words[2])) continue
+					if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
+					sub(/^-A/, "-D", text)
+					put(table, text)
+				}
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-F " chain[table, i])
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-X " chain[table, i])
+				for (i = 1; i <= lines[table]; i++) {
+					text = line[table, i]
+					if (text ~ /^:/ || present[table, listed(text)]) continue
+					put(table, text)
+				}
+				if (opened[table]) print "COMMIT"
+			}
+			function report(table, where) {
+				if (!(table in hidden)) return
+				where = tool " cannot show table " table ", where another program has rules that only nft knows"
+				if (needed[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
+				else if (held[table]) say(1, where ", nor remove our chains there. Take those rules away and run this again")
+				else if (!known) say(doubt, where ". Install the package nftables and run this again to know whether our chains are there")
+				else say(0, "warning: " where ". No chain of ours is there")
+				rules[table] = 0
+			}
+			function say(code, text) {
+				print "pomaloba: " text >"/dev/stderr"
+				if (code) status = code
+			}
+			# Rejecting, guarding and letting through begin before balancing changes; where nothing remains of them, they
+			# end after that.
+			END {
+				tables = split("filter mangle nat", name, " ")
+				for (i = 1; i <= tables; i++) report(name[i])
+				for (i = 1; i < tables; i++) if (rules[name[i]]) commit(name[i])
+				commit("nat")
+				for (i = 1; i < tables; i++) if (!rules[name[i]]) commit(name[i])
+				exit status
+			}
+		'
+}
+
+# Hands $2, as changes printed it, to $1-restore; with --test, only to see whether that would take it.
+restore() {
+	[ -z "$2" ] || printf '%s\n' "$2" | "$1-restore" -w 60 --noflush ${3:+"$3"}
+}
+
+# One run at a time: what a run has found must still be so when it changes it.
+exec 9>/run/pomaloba.lock
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	for tool in iptables ip6tables; do
+		"$tool" -w 60 -t nat -S PMLB/shop 2>/dev/null || :
+	done | awk '/-p udp / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print "udp", option["-d"], ports[1], ports[2]
+	}'
+}
+
+rules() {
+	cat <<'RULES'
+*filter
+:PMLB/shop/_forward - [0:0]
+:PMLB/shop/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/shop/_down
+-4 -A PMLB/shop/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/shop/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+# A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
+# was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
+# ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
+-I FORWARD -m conntrack --ctstate DNAT -j PMLB/shop/_forward
+-4 -A PMLB/shop/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j ACCEPT
+-6 -A PMLB/shop/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -j ACCEPT
+COMMIT
+*nat
+:PMLB/shop - [0:0]
+:PMLB/shop/_masq - [0:0]
+:PMLB/shop/_refuse - [0:0]
+:PMLB/shop/shop - [0:0]
+:PMLB/shop/shop/draw - [0:0]
+:PMLB/shop/shop/back - [0:0]
+:PMLB/shop/shop/1 - [0:0]
+:PMLB/shop/shop/2 - [0:0]
+:PMLB/shop/shop/3 - [0:0]
+:PMLB/shop/shop/4 - [0:0]
+:PMLB/shop/shop/5 - [0:0]
+:PMLB/shop/shop/7 - [0:0]
+# Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
+
+# Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
+-A PREROUTING -j PMLB/shop
+-A OUTPUT -j PMLB/shop
+-A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/shop/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/shop/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/shop/_refuse -p tcp -j REDIRECT --to-ports 0
+# shop
+-4 -A PMLB/shop -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/shop/shop
+# shop: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/shop/shop/draw -m statistic --mode random --probability 0.25000000000 -g PMLB/shop/shop/1
+-4 -A PMLB/shop/shop/draw -m statistic --mode random --probability 0.33333333333 -g PMLB/shop/shop/2
+-4 -A PMLB/shop/shop/draw -g PMLB/shop/shop/3
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/1
+-4 -A PMLB/shop/shop/1 -m recent --name pomaloba-shop,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/2
+-4 -A PMLB/shop/shop/2 -m recent --name pomaloba-shop,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/3
+-4 -A PMLB/shop/shop/3 -m recent --name pomaloba-shop,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/3 -p tcp -j DNAT --to-destination 198.51.100.3:30080
+# shop, when no other destination is left: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/shop/shop/back -m statistic --mode random --probability 0.25000000000 -g PMLB/shop/shop/4
+-4 -A PMLB/shop/shop/back -g PMLB/shop/shop/5
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/back
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/4
+-4 -A PMLB/shop/shop/4 -m recent --name pomaloba-shop,198.51.100.4,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/4 -p tcp -j DNAT --to-destination 198.51.100.4:30080
+-4 -A PMLB/shop/shop -j PMLB/shop/shop/5
+-4 -A PMLB/shop/shop/5 -m recent --name pomaloba-shop,198.51.100.5,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/5 -p tcp -j DNAT --to-destination 198.51.100.5:30080
+-4 -A PMLB/shop/shop -g PMLB/shop/_refuse
+# shop
+-6 -A PMLB/shop -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/shop/shop
+-6 -A PMLB/shop/shop -j PMLB/shop/shop/7
+-6 -A PMLB/shop/shop/7 -m recent --name pomaloba-shop,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/shop/shop/7 -p tcp -j DNAT --to-destination [2001:db8:2::2]:30080
+-6 -A PMLB/shop/shop -g PMLB/shop/_refuse
+# A destination that saw the client's address would answer past this host. Only what was opened to one of our
+# endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/shop/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j MASQUERADE --random-fully
+-6 -A PMLB/shop/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::10 --ctorigdstport 80 -j MASQUERADE --random-fully
+COMMIT
+RULES
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+rules=$(rules)
+iptables=$(changes iptables "$rules")
+ip6tables=$(changes ip6tables "$rules")
+# All of it without effect first: a refusal must not come after a change in another table or family.
+restore iptables "$iptables" --test
+restore ip6tables "$ip6tables" --test
+flows=$(loaded_flows)
+restore iptables "$iptables"
+restore ip6tables "$ip6tables"
+move_flows "$(echo "$flows" && echo "$rules" | sed -n 's/^# udp /udp /p')"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding

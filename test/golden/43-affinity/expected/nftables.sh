@@ -1,0 +1,339 @@
+#!/bin/sh
+# Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
+# file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need nft nftables
+need awk mawk
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	nft list table inet pomaloba-lb 2>/dev/null | awk '
+		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
+			for (i = 1; $i != "dport"; i++) continue
+			split($(i + 1), ports, "-")
+			print "udp", $(i - 2), ports[1], ports[2]
+		}
+		{
+			while (match($0, /[0-9a-f.:]+ \. udp \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), part, " ")
+				print "udp", part[1], part[5], part[5]
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' || :
+}
+
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
+rules() {
+	cat <<'RULESET'
+# Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
+# udp 192.0.2.10 443 443 198.51.100.1,30080 198.51.100.2,30080
+# udp 192.0.2.12 8000 8099 198.51.100.1,any 198.51.100.2,any
+
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
+add table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
+add map inet pomaloba-lb keeps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb keeps-ip
+# shop: which destination a client has.
+add map inet pomaloba-lb kept/shop/ip/600s/address { type ipv4_addr : ipv4_addr; flags dynamic,timeout; size 65536; timeout 600s; }
+# media: which destination a client has.
+add map inet pomaloba-lb kept/media/ip/86400s/address { type ipv4_addr : ipv4_addr; flags dynamic,timeout; size 65536; timeout 86400s; }
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip6
+add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
+add map inet pomaloba-lb keeps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb keeps-ip6
+# pods: which destination a client has.
+add map inet pomaloba-lb kept/pods/ip6/10800s/address-of-port { type ipv6_addr : ipv6_addr; flags dynamic,timeout; size 65536; timeout 10800s; }
+add map inet pomaloba-lb kept/pods/ip6/10800s/port { type ipv6_addr : inet_service; flags dynamic,timeout; size 65536; timeout 10800s; }
+
+table inet pomaloba-lb {
+	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
+	chain choose/shop/ip {
+		numgen random mod 2 < 1 goto to/shop/198.51.100.1/30080 # 50.00 %
+		goto to/shop/198.51.100.2/30080 # 50.00 %
+	}
+
+	chain to/shop/198.51.100.1/30080 {
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
+		meta l4proto udp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
+	}
+
+	chain to/shop/198.51.100.2/30080 {
+		meta l4proto tcp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
+		meta l4proto udp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.2:30080
+	}
+
+	chain app/shop/ip {
+		# A client that was here keeps its destination.
+		meta l4proto tcp dnat ip to ip saddr map @kept/shop/ip/600s/address:30080
+		meta l4proto udp dnat ip to ip saddr map @kept/shop/ip/600s/address:30080
+		jump choose/shop/ip
+		jump to/shop/198.51.100.1/30080
+		jump to/shop/198.51.100.2/30080
+		meta l4proto tcp reject with tcp reset
+		meta l4proto udp reject with icmpx type port-unreachable
+	}
+
+	# pods: each rule has its share of what the rules before it left; the last one takes the rest.
+	chain choose/pods/ip6 {
+		numgen random mod 2 < 1 goto to/pods/2001.db8.2..1/30080 # 50.00 %
+		goto to/pods/2001.db8.2..1/30081 # 50.00 %
+	}
+
+	chain to/pods/2001.db8.2..1/30080 {
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
+	}
+
+	chain to/pods/2001.db8.2..1/30081 {
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30081 | 30081 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30081
+	}
+
+	chain app/pods/ip6 {
+		# A client that was here keeps its destination.
+		meta l4proto tcp dnat ip6 to ip6 saddr map @kept/pods/ip6/10800s/address-of-port:ip6 saddr map @kept/pods/ip6/10800s/port
+		jump choose/pods/ip6
+		jump to/pods/2001.db8.2..1/30080
+		jump to/pods/2001.db8.2..1/30081
+		meta l4proto tcp reject with tcp reset
+	}
+
+	# media: each rule has its share of what the rules before it left; the last one takes the rest.
+	chain choose/media/ip {
+		numgen random mod 2 < 1 goto to/media/198.51.100.1 # 50.00 %
+		goto to/media/198.51.100.2 # 50.00 %
+	}
+
+	chain to/media/198.51.100.1 {
+		meta l4proto udp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
+	}
+
+	chain to/media/198.51.100.2 {
+		meta l4proto udp ip daddr & 198.51.100.2 | 198.51.100.2 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.2
+	}
+
+	chain app/media/ip {
+		# A client that was here keeps its destination.
+		meta l4proto udp dnat ip to ip saddr map @kept/media/ip/86400s/address
+		jump choose/media/ip
+		jump to/media/198.51.100.1
+		jump to/media/198.51.100.2
+		meta l4proto udp reject with icmpx type port-unreachable
+	}
+
+	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
+	chain balance {
+		tcp flags & (fin | syn | rst | ack) != syn return
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
+		ip daddr 192.0.2.12 udp dport 8000-8099 goto app/media/ip
+	}
+
+	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
+	chain prerouting {
+		type nat hook prerouting priority -100; policy accept;
+		jump balance
+	}
+
+	# Connections of this host itself, which do not pass the prerouting hook.
+	chain output {
+		type nat hook output priority -100; policy accept;
+		jump balance
+	}
+
+	# shop: whoever has a destination that is down, or no longer one, gets another one with the next packet; the
+	# others keep theirs for a while. When the map is full, newcomers keep none.
+	chain keep/shop/ip {
+		ip daddr . th dport @down-ip delete @kept/shop/ip/600s/address { ip saddr : ip daddr } drop
+		ip daddr . th dport != { 198.51.100.1 . 30080, 198.51.100.2 . 30080 } delete @kept/shop/ip/600s/address { ip saddr : ip daddr } drop
+		update @kept/shop/ip/600s/address { ip saddr : ip daddr }
+	}
+
+	# pods: whoever has a destination that is down, or no longer one, gets another one with the next packet; the
+	# others keep theirs for a while. When the map is full, newcomers keep none.
+	chain keep/pods/ip6 {
+		ip6 daddr . th dport @down-ip6 delete @kept/pods/ip6/10800s/port { ip6 saddr : th dport } delete @kept/pods/ip6/10800s/address-of-port { ip6 saddr : ip6 daddr } drop
+		ip6 daddr . th dport != { 2001:db8:2::1 . 30080, 2001:db8:2::1 . 30081 } delete @kept/pods/ip6/10800s/port { ip6 saddr : th dport } delete @kept/pods/ip6/10800s/address-of-port { ip6 saddr : ip6 daddr } drop
+		update @kept/pods/ip6/10800s/address-of-port { ip6 saddr : ip6 daddr }
+		update @kept/pods/ip6/10800s/port { ip6 saddr : th dport }
+	}
+
+	# media: whoever has a destination that is down, or no longer one, gets another one with the next packet; the
+	# others keep theirs for a while. When the map is full, newcomers keep none.
+	chain keep/media/ip {
+		ip daddr . th dport & 0 @down-ip delete @kept/media/ip/86400s/address { ip saddr : ip daddr } drop
+		ip daddr != { 198.51.100.1, 198.51.100.2 } delete @kept/media/ip/86400s/address { ip saddr : ip daddr } drop
+		update @kept/media/ip/86400s/address { ip saddr : ip daddr }
+	}
+
+	# A destination that saw the client's address would answer past this host. Only what was opened to one
+	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+	chain postrouting {
+		type nat hook postrouting priority 100; policy accept;
+		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst vmap @keeps-ip
+		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @keeps-ip6
+		ct status dnat ct original ip daddr 192.0.2.12 meta l4proto udp ct original proto-dst 8000-8099 jump keep/media/ip
+		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
+		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
+		ct status dnat ct original ip daddr 192.0.2.12 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
+	}
+}
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
+	192.0.2.10 . tcp . 443 comment "shop" : goto app/shop/ip,
+	192.0.2.10 . udp . 443 comment "shop" : goto app/shop/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . tcp . 80,
+	192.0.2.10 . tcp . 443,
+	192.0.2.10 . udp . 443,
+}
+add element inet pomaloba-lb keeps-ip { 192.0.2.10 . tcp . 80 : jump keep/shop/ip }
+add element inet pomaloba-lb keeps-ip { 192.0.2.10 . tcp . 443 : jump keep/shop/ip }
+add element inet pomaloba-lb keeps-ip { 192.0.2.10 . udp . 443 : jump keep/shop/ip }
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip6 {
+	2001:db8:1::11 . tcp . 80 comment "pods" : goto app/pods/ip6,
+}
+add element inet pomaloba-lb balanced-ip6 {
+	2001:db8:1::11 . tcp . 80,
+}
+add element inet pomaloba-lb keeps-ip6 { 2001:db8:1::11 . tcp . 80 : jump keep/pods/ip6 }
+
+# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
+# all tables of a transaction for each of its parts.
+add table inet pomaloba-shop
+delete table inet pomaloba-shop
+add table inet pomaloba-pods
+delete table inet pomaloba-pods
+add table inet pomaloba-media
+delete table inet pomaloba-media
+RULESET
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+flows=$(loaded_flows)
+rules | nft -f -
+rules | prune
+move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding
