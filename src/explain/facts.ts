@@ -1,10 +1,11 @@
 // What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
 import type { Family } from '../model/address.js';
-import type { App, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
-import { isEverything, mergeNetworks } from '../model/network.js';
+import { mergeRanges, rangeText } from '../model/address-range.js';
+import type { App, ClientAddress, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
+import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { portsInSpec } from '../model/ports.js';
 import { percent } from '../model/shares.js';
-import { capacityOf, fullAt, type Pool, usedOf } from './capacity.js';
+import { capacityOf, fullAt, type Pool, poolOf, usedOf } from './capacity.js';
 
 export interface Explanation {
   /** Of the format; another one if a key changes its meaning or goes. */
@@ -12,7 +13,7 @@ export interface Explanation {
   readonly apps: readonly AppFacts[];
   readonly conntrack: {
     readonly sysctl: string;
-    /** What the sysctl must be at least for all destinations to be at their capacity at the same time. */
+    /** What the sysctl must be at least for all destinations that have a capacity to be at it at the same time. */
     readonly entries: number;
   };
 }
@@ -22,7 +23,7 @@ export interface AppFacts {
   readonly scheduler: Scheduler;
   /** For how many seconds after its last connection a client keeps its destination; null: each one is chosen anew. */
   readonly affinity: number | null;
-  readonly client_address: 'masquerade';
+  readonly client_address: ClientAddress;
   readonly on_empty: OnEmpty;
   readonly limits: LimitFacts;
   readonly pools: readonly PoolFacts[];
@@ -40,11 +41,15 @@ export interface PoolFacts {
   readonly endpoints: readonly EndpointFacts[];
   /** In as few networks as can be; null: everyone. */
   readonly allow_from: readonly string[] | null;
+  /** Where clients are masqueraded although their addresses are preserved; null: everyone is masqueraded. */
+  readonly masquerade_from: readonly string[] | null;
+  /** What masquerading uses, in as few ranges as can be; null: the address of the interface. */
+  readonly snat: readonly string[] | null;
   readonly destinations: readonly DestinationFacts[];
-  /** How many connections fit at the same time; 0: the pool is empty, none is balanced. */
-  readonly capacity: number;
+  /** How many connections fit at the same time; 0: the pool is empty, none is balanced; null: no limit of ports. */
+  readonly capacity: number | null;
   /** With how many of them the first destination is full. */
-  readonly full_at: number;
+  readonly full_at: number | null;
 }
 
 interface EndpointFacts {
@@ -64,7 +69,7 @@ export interface DestinationFacts {
   readonly backup: boolean;
   /** Its share of the new connections, with two decimals. */
   readonly percent: number;
-  readonly capacity: number;
+  readonly capacity: number | null;
 }
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
@@ -86,7 +91,7 @@ function appFacts(app: App): AppFacts {
     app: app.name,
     scheduler: app.scheduler,
     affinity: app.affinity ?? null,
-    client_address: 'masquerade',
+    client_address: app.clientAddress,
     on_empty: app.onEmpty,
     limits: {
       connections_per_client: app.limits.connectionsPerClient ?? null,
@@ -99,26 +104,23 @@ function appFacts(app: App): AppFacts {
   };
 }
 
-function poolOf({ endpoints, destinations }: App, family: Family): Pool {
-  return {
-    endpoints: endpoints.filter(({ address }) => address.family === family),
-    destinations: destinations.filter(({ address }) => address.family === family),
-  };
-}
-
 function poolFacts(app: App, family: Family): PoolFacts {
   const pool = poolOf(app, family);
   const used = new Set(usedOf(pool.destinations));
   const total = [...used].reduce((sum, { weight }) => sum + weight, 0);
+  const isLimited = total === 0 || pool.sources.length > 0;
+  const snat = mergeRanges(app.snat.filter((range) => range.family === family));
   return {
     family,
     endpoints: pool.endpoints.map(endpointFacts),
     allow_from: allowedNetworks(app, family),
+    masquerade_from: app.clientAddress === 'preserve' ? networksOf(app.destinationNetworks, family) : null,
+    snat: snat.length > 0 ? snat.map(rangeText) : null,
     destinations: pool.destinations.map((destination) =>
       destinationFacts(destination, pool, used.has(destination) ? total : 0),
     ),
-    capacity: capacityOf([pool]),
-    full_at: fullAt(pool),
+    capacity: isLimited ? capacityOf([pool]) : null,
+    full_at: isLimited ? fullAt(pool) : null,
   };
 }
 
@@ -128,11 +130,19 @@ function endpointFacts({ address, ports, protocol }: Endpoint): EndpointFacts {
 
 function allowedNetworks({ allowFrom }: App, family: Family): readonly string[] | null {
   if (allowFrom === undefined) return null;
-  const networks = mergeNetworks(allowFrom.filter((network) => network.family === family));
+  const networks = networksOf(allowFrom, family);
   return networks.some(isEverything) ? null : networks;
 }
 
-function destinationFacts(destination: Destination, { endpoints }: Pool, total: number): DestinationFacts {
+function networksOf(networks: readonly Network[], family: Family): string[] {
+  return mergeNetworks(networks.filter((network) => network.family === family));
+}
+
+function destinationFacts(
+  destination: Destination,
+  { endpoints, sources }: Pool,
+  total: number,
+): DestinationFacts {
   const { address, port, weight } = destination;
   return {
     ip: address.text,
@@ -142,6 +152,9 @@ function destinationFacts(destination: Destination, { endpoints }: Pool, total: 
     backup: destination.isBackup,
     // The very number that a ruleset's comments have.
     percent: Number.parseFloat(percent(weight, total)),
-    capacity: capacityOf([{ endpoints, destinations: [destination] }]),
+    capacity:
+      weight === 0 || sources.length > 0
+        ? capacityOf([{ endpoints, destinations: [destination], sources }])
+        : null,
   };
 }

@@ -15,10 +15,6 @@ const SCHEDULERS: Readonly<Record<AppFacts['scheduler'], string>> = {
   'round-robin': 'round-robin: by turns and weight, the heavy ones spread',
 };
 
-const CLIENT_ADDRESSES: Readonly<Record<AppFacts['client_address'], string>> = {
-  masquerade: "the load balancer's address on the way to them",
-};
-
 const ON_EMPTY: Readonly<Record<AppFacts['on_empty'], string>> = {
   reject: 'every connection is rejected at once',
   drop: 'every connection is dropped, without an answer',
@@ -35,7 +31,10 @@ const COLUMNS: readonly Column[] = [
   ['destination', ({ ip, port }, { family }) => withPort({ family, text: ip }, port ?? undefined)],
   ['weight', ({ weight }) => String(weight)],
   ['share', shareOf],
-  ['capacity', ({ drained, capacity }) => (drained ? '-' : counted(capacity))],
+  [
+    'capacity',
+    ({ drained, capacity }) => (drained ? '-' : capacity === null ? 'no limit' : counted(capacity)),
+  ],
 ];
 
 /** What nf_conntrack_init_start sets (net/netfilter/nf_conntrack_core.c); before Linux 5.15 by other steps. */
@@ -44,9 +43,12 @@ const CONNTRACK_DEFAULT = '262,144 with more than 4 GiB of memory, 65,536 with m
 /** The source ports of a destination, divided by the seconds that a port is taken for nothing. */
 const CLOSED =
   'a closed connection counts for 120 s more (nf_conntrack_tcp_timeout_time_wait), ' +
-  'which leaves a destination ports for about 537 new ones a second';
+  'which leaves a destination ports for about 537 new ones a second from each address of the load balancer';
 
 const SHARED = 'several apps have a destination in common, and its capacity with it';
+
+const PRESERVED =
+  "connections that keep the client's address come on top: the ports are the client's, and their number is not limited";
 
 /** About what a connection takes of the kernel's memory. */
 const ENTRY_BYTES = 320;
@@ -61,7 +63,6 @@ function appParts(app: AppFacts): string[][] {
   const facts: Fact[] = [
     ['scheduler', SCHEDULERS[app.scheduler]],
     ...(app.affinity === null ? [] : [['affinity', affinityOf(app.affinity)] as const]),
-    ['workers see', CLIENT_ADDRESSES[app.client_address]],
     ['no destination', ON_EMPTY[app.on_empty]],
     ...limitsOf(app.limits),
   ];
@@ -84,7 +85,7 @@ function poolParts(app: AppFacts, pool: PoolFacts): string[][] {
   const facts: Fact[] = [
     [`${FAMILY_NAMES[pool.family]} endpoints`, endpoints.join(', ')],
     // Who may not come is of no matter to a pool that takes nobody.
-    ...(isEmpty ? [] : [['clients', clientsOf(pool)] as const]),
+    ...(isEmpty ? [] : [['clients', clientsOf(pool)] as const, ['workers see', sourceOf(pool)] as const]),
     ['capacity', isEmpty ? `none: ${ON_EMPTY[app.on_empty]}` : capacityOf(pool)],
   ];
   const titles = COLUMNS.map(([title]) => title);
@@ -108,7 +109,19 @@ function clientsOf({ allow_from: networks, family }: PoolFacts): string {
   return `only ${networks.join(', ')}; others get no answer`;
 }
 
+/** The source address of what is balanced. */
+function sourceOf({ masquerade_from: networks, snat }: PoolFacts): string {
+  const masqueraded =
+    snat === null
+      ? "the load balancer's address on the way to them"
+      : `${snat.join(', ')}${snat.join().includes('-') || snat.length > 1 ? ', one of them by chance' : ''}`;
+  if (networks === null) return masqueraded;
+  const exceptions = `from ${networks.join(', ')} and from the load balancer itself: ${masqueraded}`;
+  return `the client's address, and answer through the load balancer; ${exceptions}`;
+}
+
 function capacityOf({ capacity, full_at: fullAt }: PoolFacts): string {
+  if (capacity === null || fullAt === null) return "not limited: the ports are each client's own";
   const all = `${counted(capacity)} connections at the same time`;
   return fullAt === capacity
     ? all
@@ -116,17 +129,25 @@ function capacityOf({ capacity, full_at: fullAt }: PoolFacts): string {
 }
 
 function conntrackParts({ apps, conntrack: { sysctl, entries } }: Explanation): string[][] {
-  if (entries === 0) return [];
-  const sum = apps.flatMap(({ pools }) => pools).reduce((all, { capacity }) => all + capacity, 0);
+  const capacities = apps.flatMap(({ pools }) => pools).map(({ capacity }) => capacity);
+  const preserved: Fact[] = capacities.includes(null) ? [['preserved', PRESERVED]] : [];
+  const title = 'conntrack, for all apps together';
+  if (entries === 0) {
+    return preserved.length === 0
+      ? []
+      : [[title, ...labelled([...preserved, ['default', CONNTRACK_DEFAULT]])]];
+  }
+  const sum = capacities.reduce<number>((all, capacity) => all + (capacity ?? 0), 0);
   const mebibytes = counted(Math.ceil((entries * ENTRY_BYTES) / 2 ** 20));
   const facts: Fact[] = [
     ...(sum > entries ? [['shared', SHARED] as const] : []),
     ['needed', `${sysctl} = ${entries} or more, for all destinations at their capacity at the same time`],
     ['memory', `about ${mebibytes} MiB, for as many connections`],
+    ...preserved,
     ['default', CONNTRACK_DEFAULT],
     ['closed', CLOSED],
   ];
-  return [['conntrack, for all apps together', ...labelled(facts)]];
+  return [[title, ...labelled(facts)]];
 }
 
 function counted(number: number): string {

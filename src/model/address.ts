@@ -52,6 +52,24 @@ export function unusableBecause(address: Address): string | undefined {
   return Object.hasOwn(UNUSABLE, range) ? UNUSABLE[range as keyof typeof UNUSABLE] : undefined;
 }
 
+const BYTES: Readonly<Record<Family, number>> = { ipv4: 4, ipv6: 16 };
+
+/** An address as a number, so that those of a family can be compared and counted. */
+export function numberOf({ text }: Address): bigint {
+  const bytes = ipaddr.parse(text).toByteArray();
+  return bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
+}
+
+/** The address whose number it is. */
+export function addressOf(family: Family, number: bigint): Address {
+  const count = BYTES[family];
+  const bytes = Array.from({ length: count }, (_, index) =>
+    Number((number >> BigInt(8 * (count - 1 - index))) & 255n),
+  );
+  const ip = ipaddr.fromByteArray(bytes);
+  return { family, text: ip instanceof ipaddr.IPv6 ? ip.toRFC5952String() : ip.toString() };
+}
+
 /** `address:port`, with the brackets that IPv6 needs (RFC 3986, section 3.2.2). A range is a port, too; without one, only the address. */
 export function withPort({ family, text }: Address, port?: number | string): string {
   if (port === undefined) return text;

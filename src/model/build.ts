@@ -1,6 +1,7 @@
 // From validated specs to the model.
 import type { Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
+import { type AddressRange, parseAddressRange } from './address-range.js';
 import { secondsOf } from './duration.js';
 import { type App, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
@@ -39,6 +40,9 @@ export function buildApp(spec: Spec): App {
       newPerSecondPerClient: spec.limits?.new_per_second_per_client,
     },
     ...(spec.allow_from === undefined ? {} : { allowFrom: spec.allow_from.map(validNetwork) }),
+    clientAddress: spec.client_address ?? 'masquerade',
+    destinationNetworks: (spec.destination_networks ?? []).map(validNetwork),
+    snat: (spec.snat ?? []).map(validRange),
   };
 }
 
@@ -52,6 +56,12 @@ function validNetwork(text: string): Network {
   const network = parseNetwork(text);
   if (typeof network === 'string') throw new TypeError(`not validated: ${text} is no network`);
   return network;
+}
+
+function validRange(text: string): AddressRange {
+  const range = parseAddressRange(text);
+  if (typeof range === 'string') throw new TypeError(`not validated: ${text} is no range of addresses`);
+  return range;
 }
 
 function validPorts(port: number | string): Ports {

@@ -1,5 +1,6 @@
 // The load balancer as plain data: valid, canonical, every default filled in.
 import type { Address } from './address.js';
+import type { AddressRange } from './address-range.js';
 import type { Network } from './network.js';
 import type { Ports } from './ports.js';
 
@@ -44,6 +45,9 @@ export interface Limits {
   readonly newPerSecondPerClient?: number | undefined;
 }
 
+/** Which source address the destinations see: one of the load balancer's, or the client's. */
+export type ClientAddress = 'masquerade' | 'preserve';
+
 /** One spec: a pool of destinations behind one or more endpoints. */
 export interface App {
   readonly name: string;
@@ -59,6 +63,11 @@ export interface App {
   readonly allowFrom?: readonly Network[];
   /** Of all its endpoints together. */
   readonly limits: Limits;
+  readonly clientAddress: ClientAddress;
+  /** Of `preserve`: where the destinations are, whose answers to a client there would not come back through us. */
+  readonly destinationNetworks: readonly Network[];
+  /** What masquerading uses, of both families; none of a family: the address of the interface. */
+  readonly snat: readonly AddressRange[];
 }
 
 /** What is loaded and removed as one: the text for one packet filter. */

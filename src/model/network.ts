@@ -1,6 +1,7 @@
 // Networks in CIDR notation: what is one, in which canonical form, and many of them as few.
-import { mergeCidr, normalizeCidr } from 'cidr-tools';
+import { mergeCidr, normalizeCidr, parseCidr } from 'cidr-tools';
 import { type AddressFault, type Family, parseAddress } from './address.js';
+import type { AddressRange } from './address-range.js';
 
 /** A network in canonical form; one address is a network of its own, written without a prefix length. */
 export interface Network {
@@ -28,6 +29,12 @@ export function parseNetwork(text: string): Network | AddressFault | 'prefix' {
 /** The same addresses as those of `networks`, of one family, in as few networks as can be, in order. */
 export function mergeNetworks(networks: readonly Network[]): string[] {
   return mergeCidr(networks.map(({ text }) => text)).map(plain);
+}
+
+/** The first and the last address of a network. */
+export function networkRange({ family, text }: Network): AddressRange {
+  const { start, end } = parseCidr(text);
+  return { family, first: start, last: end };
 }
 
 /** True if `network` is all addresses of its family. */

@@ -33,6 +33,9 @@ export const PROBLEM_CODES = {
   'too-many-slots': 'weights that need too many slots',
   'not-in-backend': 'something that the other packet filter can do and this one cannot',
   'range-to-one-port': 'a range of ports whose destination has a port of its own',
+  'destination-outside-networks': 'a destination that is in none of the destination_networks',
+  'snat-is-destination': 'an address that masquerading is to use and that is a destination',
+  'too-many-addresses': 'more addresses for masquerading than are of use',
   // Between the specs and an inventory.
   'captures-ssh': 'an endpoint that is where the ssh of a load balancer listens',
   // Warnings: the spec is valid, the outcome may surprise.
@@ -40,6 +43,8 @@ export const PROBLEM_CODES = {
   'unused-destinations': 'destinations of an address family that has no endpoints',
   'network-with-host-bits': 'a network written with bits beyond its prefix',
   'family-without-networks': 'endpoints of an address family that nobody may come to',
+  'duplicate-address': 'an address for masquerading that is listed twice',
+  'unused-family': 'addresses or networks of an address family that has no endpoints',
   'inventory-not-read': 'an inventory that the endpoints could not be compared with',
 } as const;
 

@@ -1,7 +1,7 @@
-// Who may connect: networks that are none, that mean something else than they seem to, or that leave nobody.
+// Lists of networks: what is none, what means something else than it seems to, and who may connect if it is nobody.
 import { FAMILY_NAMES } from '../model/address.js';
 import { parseNetwork } from '../model/network.js';
-import { error, type Problem, warning } from '../problem/problem.js';
+import { error, type Location, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { quote } from './describe.js';
 import { ADDRESS_FAULTS, property, readEntries } from './entries.js';
@@ -10,15 +10,18 @@ import { ADDRESS_FAULTS, property, readEntries } from './entries.js';
 export function networkProblems(document: SpecDocument): Problem[] {
   const list = property(document.data, 'allow_from');
   if (!Array.isArray(list)) return [];
-  const problems = list.flatMap((item: unknown, index) =>
-    typeof item === 'string' ? networkProblem(item, document, index) : [],
-  );
-  return [...problems, ...excludedFamilies(list, document)];
+  return [...entryProblems(document, 'allow_from', list), ...excludedFamilies(list, document)];
 }
 
-function networkProblem(text: string, document: SpecDocument, index: number): Problem[] {
+/** What is wrong with each entry of `list`, which is that of the key. */
+export function entryProblems(document: SpecDocument, key: string, list: readonly unknown[]): Problem[] {
+  return list.flatMap((item, index) =>
+    typeof item === 'string' ? networkProblem(item, document.locate([key, index])) : [],
+  );
+}
+
+function networkProblem(text: string, place: Location): Problem[] {
   const network = parseNetwork(text);
-  const place = document.locate(['allow_from', index]);
   if (network === 'prefix') {
     const hint = 'write the number of leading bits that are fixed: 0 to 32 for IPv4, 0 to 128 for IPv6';
     return [error('invalid-network', place, `${quote(text)} has no valid prefix length`, { hint })];

@@ -10,10 +10,7 @@ interface Gap {
   readonly hint: string;
 }
 
-const APP_GAPS: readonly Gap[] = [
-  { key: 'client_address', allowed: ['masquerade'], hint: 'use masquerade, or leave the key out' },
-  { key: 'health_check', allowed: [], hint: 'leave the key out' },
-];
+const APP_GAPS: readonly Gap[] = [{ key: 'health_check', allowed: [], hint: 'leave the key out' }];
 
 /** Everything in `document` that is valid and not implemented yet. */
 export function supportProblems(document: SpecDocument): Problem[] {

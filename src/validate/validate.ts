@@ -2,10 +2,12 @@
 import type { Spec } from '../generated/spec.js';
 import { isError, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
+import { clientAddressProblems } from './client-address.js';
 import { addressProblems } from './entries.js';
 import { networkProblems } from './networks.js';
 import { ruleProblems } from './rules.js';
 import { schemaProblems } from './schema.js';
+import { snatProblems } from './snat.js';
 import { supportProblems } from './support.js';
 import { togetherProblems } from './together.js';
 
@@ -29,6 +31,8 @@ function documentProblems(document: SpecDocument): Problem[] {
     ...addressProblems(document, 'destinations'),
     ...networkProblems(document),
     ...ruleProblems(document),
+    ...clientAddressProblems(document),
+    ...snatProblems(document),
   ];
   // Where something is wrong, that is what the user has to hear: not that the right thing is not there yet.
   const wrong = problems.map(({ location }) => location.pointer ?? '');

@@ -1,5 +1,6 @@
 // What a template prints of one app.
 import { type Family, withPort } from '../model/address.js';
+import { addressesOf, mergeRanges } from '../model/address-range.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
 import {
   iptablesAppChain,
@@ -10,6 +11,7 @@ import {
 } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
 import { isRange, portsInSpec, portsText } from '../model/ports.js';
+import { probabilities } from '../model/shares.js';
 import { type AffinityView, affinityView } from './affinity.js';
 import { type ChoiceView, choiceViews } from './choices.js';
 import { type DestinationView, destinationViews } from './destinations.js';
@@ -30,6 +32,10 @@ export interface AppView {
   readonly any_ports: boolean;
   /** The limit that its pools share; none: there is no such limit. */
   readonly totals: readonly TotalView[];
+  /** True if destinations see the client's address, but for clients that could not hear them then. */
+  readonly preserves: boolean;
+  /** True if a pool has addresses of its own for masquerading. */
+  readonly snats: boolean;
   readonly pools: readonly PoolView[];
 }
 
@@ -58,12 +64,24 @@ export interface PoolView extends AffinityView {
   readonly limits: readonly LimitView[];
   /** True if the maximum segment size of its TCP connections is cut to what fits the path. */
   readonly clamps: boolean;
+  /** True if every connection is masqueraded, by the address of the interface that it leaves by; else a chain says more. */
+  readonly masquerades: boolean;
+  /** Where clients are masqueraded although the app preserves their addresses. */
+  readonly destination_networks: readonly string[];
+  /** The addresses that masquerading uses; none: that of the interface. */
+  readonly snat: readonly SnatView[];
   /** By what a slot is chosen: as in the spec. */
   readonly scheduler: string;
   /** How a destination is chosen; none for an empty pool. */
   readonly choices: readonly ChoiceView[];
   /** What becomes of new connections that no destination is left for: `reject` or `drop`. */
   readonly on_empty: string;
+}
+
+interface SnatView {
+  readonly ip: string;
+  /** Of the rule to match when those before it did not; empty: always. */
+  readonly probability: string;
 }
 
 interface EndpointView {
@@ -98,6 +116,8 @@ export function appView(ruleset: string, app: App): AppView {
     any_ports: pools.some(({ any_port }) => any_port.length > 0),
     is_limited: pools.some(({ limits }) => limits.length > 0),
     totals: totalViews(pools.flatMap(({ limits }) => limits)),
+    preserves: app.clientAddress === 'preserve',
+    snats: pools.some(({ snat }) => snat.length > 0),
     pools,
   };
 }
@@ -129,6 +149,7 @@ function poolView(
     any_port: destinations.filter(({ port }) => port === undefined).map(({ address }) => address.text),
     nft_stray_chain: nftStrayChain(app.name, nft),
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
+    ...sourceView(app, family),
     scheduler: app.scheduler,
     choices,
     ...affinityView(app, nft, destinations),
@@ -147,6 +168,21 @@ function endpointView({ address, ports, protocol }: Endpoint): EndpointView {
     ports: [ports.first, ports.last],
     is_range: isRange(ports),
     socket: withPort(address, portsText(ports)),
+  };
+}
+
+function sourceView(
+  app: App,
+  family: Family,
+): Pick<PoolView, 'masquerades' | 'destination_networks' | 'snat'> {
+  const addresses = addressesOf(mergeRanges(app.snat.filter((range) => range.family === family)));
+  const chances = probabilities(addresses.map(() => 1));
+  return {
+    masquerades: app.clientAddress === 'masquerade' && addresses.length === 0,
+    destination_networks: mergeNetworks(
+      app.destinationNetworks.filter((network) => network.family === family),
+    ),
+    snat: addresses.map(({ text }, index) => ({ ip: text, probability: chances[index] ?? '' })),
   };
 }
 

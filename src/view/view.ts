@@ -31,6 +31,10 @@ interface RulesetView {
   readonly flows: boolean;
   /** True if a pool does. */
   readonly clamps: boolean;
+  /** The addresses that masquerading uses beside those of interfaces. */
+  readonly snat: readonly string[];
+  /** True if an app shows its destinations the clients' addresses. */
+  readonly preserves: boolean;
   /** True if not every connection may come to every endpoint. */
   readonly guards: boolean;
   /** True if an app has limits. */
@@ -54,6 +58,9 @@ interface FamilyView {
   readonly proc: string;
   /** True if an endpoint has one port: ranges are in no map. */
   readonly maps: boolean;
+  /** Of those that have one port: true if one is simply masqueraded, and if a chain of its app says more. */
+  readonly masquerades: boolean;
+  readonly has_sources: boolean;
   /** True if clients of a pool keep their destinations. */
   readonly keeps: boolean;
   /** True if a destination has a port of its own. */
@@ -88,6 +95,8 @@ export function buildView({ name, apps }: Ruleset): View {
       clamps: pools.some(({ clamps }) => clamps),
       guards: appViews.some(({ guards, is_limited }) => guards || is_limited),
       is_limited: appViews.some(({ is_limited }) => is_limited),
+      preserves: appViews.some(({ preserves }) => preserves),
+      snat: [...new Set(pools.flatMap(({ snat }) => snat.map(({ ip }) => ip)))],
       replaces: replaced(name, apps),
     },
     pomaloba_apps: appViews,
@@ -106,6 +115,8 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
       keeps: mine.some(({ keeps }) => keeps),
       sources: mine.some(({ any_port, destinations }) => any_port.length < destinations.length),
       protocols: protocolsOf(mine),
+      masquerades: mine.some(({ singles, masquerades }) => singles && masquerades),
+      has_sources: mine.some(({ singles, masquerades }) => singles && !masquerades),
     }));
 }
 

@@ -102,6 +102,49 @@ describe('the text', () => {
     expect(explained(dual(''))).not.toContain('limits');
   });
 
+  it.each([
+    {
+      name: 'the load balancer',
+      more: '',
+      ipv4: "the load balancer's address on the way to them",
+      ipv6: "the load balancer's address on the way to them",
+    },
+    {
+      name: 'addresses of it, merged',
+      more: 'snat: [192.0.2.21, 192.0.2.20, "2001:db8::20"]',
+      ipv4: '192.0.2.20-192.0.2.21, one of them by chance',
+      ipv6: '2001:db8::20',
+    },
+    {
+      name: 'the client',
+      more: 'client_address: preserve\ndestination_networks: [198.51.100.0/24, "2001:db8:2::/64"]',
+      ipv4: "the client's address, and answer through the load balancer;",
+      ipv6: "the client's address, and answer through the load balancer;",
+    },
+  ])('tells whom the workers see: $name', ({ more, ipv4, ipv6 }) => {
+    const seen = [...explained(dual(more)).matchAll(/^ {2}workers see +(.*)$/gm)].map(([, text]) => text);
+    expect(seen).toEqual([ipv4, ipv6]);
+  });
+
+  it('counts the ports of each address of snat', () => {
+    const text = explained(dual('snat: [192.0.2.20-192.0.2.22]'));
+    expect(text).toMatch(/198\.51\.100\.1:30080 +1 +100\.00 % +193,536$/m);
+    expect(text).toMatch(/\[2001:db8:2::1\]:30080 +2 +100\.00 % +64,512$/m);
+    expect(text).toContain('nf_conntrack_max = 258048 ');
+  });
+
+  it('counts nothing where the client is seen, and says what that is for conntrack', () => {
+    const keys = 'client_address: preserve\ndestination_networks: [198.51.100.0/24, "2001:db8:2::/64"]';
+    const text = explained(dual(keys));
+    expect(text).toContain("capacity        not limited: the ports are each client's own");
+    expect(text).toMatch(/198\.51\.100\.1:30080 +1 +100\.00 % +no limit$/m);
+    expect(text).toMatch(/^ {2}preserved +connections that keep the client's address/m);
+    expect(text).not.toMatch(/^ {2}(?:needed|memory)/m);
+    const mixed = explained(`${dual(keys)}---\n${spec('other', 99)}`);
+    expect(mixed).toContain('nf_conntrack_max = 64512 ');
+    expect(mixed).toMatch(/^ {2}preserved /m);
+  });
+
   it('says that an app without destinations rejects, and nothing of conntrack', () => {
     const text = explained(spec().replace(/destinations:[^]*/, 'destinations: []\n'));
     expect(text).toMatch(/^ {2}capacity +none: every connection is rejected at once$/m);
@@ -144,7 +187,7 @@ describe('--json', () => {
     expect(pools).not.toHaveLength(0);
     for (const { destinations, capacity } of pools) {
       const used = destinations.filter(({ percent }) => percent > 0);
-      expect(used.reduce((sum, one) => sum + one.capacity, 0)).toBe(capacity);
+      expect(used.reduce((sum, one) => sum + (one.capacity ?? 0), 0)).toBe(capacity ?? 0);
       for (const { ip, weight, percent, drained, backup } of destinations) {
         expect(drained).toBe(weight === 0);
         const rest = backup && percent === 0 ? 'backup' : `${percent.toFixed(2)} %`;

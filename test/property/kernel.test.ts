@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
+import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
 import { parseNetwork } from '../../src/model/network.js';
 import { portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
@@ -88,6 +89,24 @@ function withoutTotal({ limits, ...spec }: RandomSpec): RandomSpec {
   return Object.keys(rest).length === 0 ? spec : { ...spec, limits: rest };
 }
 
+const SNAT = [100, 101, 102, 103].flatMap((last) => [`198.18.2.${last}`, `fd18:2::${last}`]);
+
+/** The addresses that workers may see as the source of the lab's client. */
+function sourcesFor({ ip }: Way, { client_address, snat = [] }: RandomSpec): string[] {
+  const family = ip.includes(':') ? 'ipv6' : 'ipv4';
+  if (client_address === 'preserve') return [CLIENT[family]];
+  const ranges = snat
+    .map((item) => item.split('-'))
+    .filter(([first = '']) => first.includes(':') === ip.includes(':'));
+  if (ranges.length === 0) return [LB.toWorkers[family]];
+  const last = (text = ''): number => Number(/\d+$/.exec(text)?.[0]);
+  return SNAT.filter(
+    (one) =>
+      one.includes(':') === ip.includes(':') &&
+      ranges.some(([from, to = from]) => last(from) <= last(one) && last(one) <= last(to)),
+  );
+}
+
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };
 /** What the spec says of the lab's client. */
 function mayCome({ ip }: Target, { allow_from }: RandomSpec): boolean {
@@ -107,6 +126,13 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
       endpointAddresses: ENDPOINTS,
       workers: [{ name: 'w1', addresses: DESTINATIONS }],
     });
+    // Workers route back through the load balancer, which has the addresses of snat.
+    const back = `ip route add 198.18.1.0/24 via ${LB.toWorkers.ipv4}; ip route add fd18:1::/64 via ${LB.toWorkers.ipv6}`;
+    expect((await lab.exec('w1', ['sh', '-ec', back])).code).toBe(0);
+    const add = SNAT.map(
+      (ip) => `ip address add ${ip} dev eth1${ip.includes(':') ? ' nodad preferred_lft 0' : ''}`,
+    );
+    await inLb(lab, backend, `set -e; ${add.join('; ')}`);
     await inLb(
       lab,
       backend,
@@ -141,11 +167,16 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
       protocol,
       timeoutMs: open ? 3000 : 300,
     };
-    const { destinations = {}, errors } = (await lab.probe('client', request))[nameOf(way)] ?? {};
+    const {
+      destinations = {},
+      sources = {},
+      errors,
+    } = (await lab.probe('client', request))[nameOf(way)] ?? {};
     const refused = open ? 'ECONNREFUSED' : 'ETIMEDOUT';
     const about = `${JSON.stringify(way)} of ${text}`;
     expect(errors, about).toEqual(open && !empty ? {} : { [refused]: 3 });
     if (!open || empty) return;
+    expectShares(sources, Object.fromEntries(sourcesFor(way, spec).map((ip) => [ip, 1])));
     if (spec.affinity !== undefined) expectOne(destinations, weightsFor(way, spec), CONCURRENCY, about);
     else if (spec.scheduler === 'source-hash') expectOne(destinations, weightsFor(way, spec), 1, about);
     else expectShares(destinations, weightsFor(way, spec));
@@ -156,6 +187,8 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     const text = toText(specs);
     const before = await rulesOf(lab, backend);
     await load(lab, backend, text);
+    // A flow of an earlier spec would keep its source, if its port is drawn again.
+    await inLb(lab, backend, 'conntrack -D -p udp 2>/dev/null; true');
     const servers = await listenFor(specs);
     for (const spec of specs) {
       for (const way of waysOf(spec)) await follow(way, spec, text);

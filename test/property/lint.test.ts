@@ -18,6 +18,7 @@ const SPECS = [
   '60-empty-pool',
   '70-long-names',
   '80-ipv6-only',
+  '97-client-address',
 ];
 
 const directory = mkdtempSync(join(tmpdir(), 'pomaloba-lint-'));

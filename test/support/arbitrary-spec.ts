@@ -1,7 +1,7 @@
 // Random valid specs. Addresses are few and from the documentation ranges, so that apps share them; the parts
 // are drawn so that a spec is valid by construction (test/property/specs.test.ts proves that it is).
 import fc from 'fast-check';
-import type { OnEmpty, Protocol, Scheduler } from '../../src/model/model.js';
+import type { ClientAddress, OnEmpty, Protocol, Scheduler } from '../../src/model/model.js';
 import { overlap, parsePorts, type Ports } from '../../src/model/ports.js';
 
 interface RandomEndpoint {
@@ -30,6 +30,9 @@ export interface RandomSpec {
   readonly on_empty?: OnEmpty;
   readonly mss?: 'clamp';
   readonly limits?: Readonly<Record<string, number>>;
+  readonly client_address?: ClientAddress;
+  readonly destination_networks?: readonly string[];
+  readonly snat?: readonly string[];
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -95,6 +98,23 @@ const limits = fc
     { requiredKeys: [] },
   )
   .filter((drawn) => Object.keys(drawn).length > 0);
+/** Where all destinations are, in one network or two. */
+const destinationNetworks = fc.constantFrom(
+  ['198.51.100.0/24', '2001:db8:2::/64'],
+  ['198.51.100.0/25', '198.51.100.0/26', '2001:db8:2::/65', '2001:DB8:2:0:8000::/65'],
+);
+
+/** Some of 198.18.2.100 to .103 and fd18:2::100 to ::103, which the lab's load balancer has. */
+const snatItem = fc
+  .tuple(
+    fc.constantFrom('198.18.2.10', 'fd18:2::10'),
+    fc.integer({ min: 0, max: 3 }),
+    fc.integer({ min: 0, max: 3 }),
+  )
+  .map(([stem, one, other]) => {
+    const [first, last] = [Math.min(one, other), Math.max(one, other)];
+    return first === last ? `${stem}${first}` : `${stem}${first}-${stem}${last}`;
+  });
 
 function unique<T extends RandomEntry>(arbitrary: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> {
   return fc.uniqueArray(arbitrary, {
@@ -124,15 +144,25 @@ const spec = fc
         on_empty: fc.constantFrom<OnEmpty>('reject', 'drop'),
         mss: fc.constant('clamp' as const),
         limits,
+        client_address: fc.constantFrom<ClientAddress>('masquerade', 'preserve'),
+        destination_networks: destinationNetworks,
+        snat: fc.array(snatItem, { minLength: 1, maxLength: 3 }),
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },
     ),
   )
+  .map(withNetworks)
   .map(withEachFamily)
   .map(withPortsKept)
   .map(withOneKindOfPorts)
   .map(withFewTurns);
+
+/** Networks of destinations go with addresses that are preserved, and with nothing else. */
+function withNetworks({ destination_networks, ...drawn }: RandomSpec): RandomSpec {
+  if (drawn.client_address !== 'preserve') return drawn;
+  return { ...drawn, destination_networks: destination_networks ?? ['198.51.100.0/24', '2001:db8:2::/64'] };
+}
 
 /** Gives each family of the endpoints a destination, as validation asks for. */
 function withEachFamily(drawn: RandomSpec): RandomSpec {

@@ -28,7 +28,9 @@ const SPEC = {
     { ip: '2001:db8:2::1', port: 31080 },
   ],
   scheduler: 'random',
-  client_address: 'masquerade',
+  client_address: 'preserve',
+  destination_networks: ['198.51.100.0/24', '2001:db8:2::/64'],
+  snat: ['192.0.2.20-192.0.2.23', '2001:db8::20'],
 };
 
 const METACHARACTERS = [
@@ -78,7 +80,8 @@ const harmful = fc.oneof(
 );
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const WORD = /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-fA-F:.]+|tcp|random|masquerade)$/;
+const ADDRESS = /(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-fA-F:.]+)/.source;
+const WORD = new RegExp(`^(?:${ADDRESS}(?:/[0-9]{1,3}|-${ADDRESS})?|tcp|random|masquerade|preserve)$`);
 
 type Path = readonly (string | number)[];
 

@@ -5,7 +5,7 @@ import { capacityOf, fullAt, type Pool } from '../../../src/explain/capacity.js'
 const PORTS = 64_512;
 
 /** A pool of destinations of these weights; those of one `net` are the same. */
-function pool(weights: readonly number[], net = 1, endpoints = 1): Pool {
+function pool(weights: readonly number[], net = 1, endpoints = 1, sources = ['interface']): Pool {
   const address = (text: string) => ({ family: 'ipv4', text }) as const;
   return {
     endpoints: Array.from({ length: endpoints }, (_, n) => ({
@@ -19,6 +19,7 @@ function pool(weights: readonly number[], net = 1, endpoints = 1): Pool {
       weight,
       isBackup: false,
     })),
+    sources,
   };
 }
 
@@ -33,6 +34,18 @@ describe('capacity', () => {
     { name: 'pools of their own', pools: [pool([1, 1], 1), pool([1], 2)], destinations: 3 },
     { name: 'pools that share a destination', pools: [pool([1]), pool([5, 1])], destinations: 2 },
     { name: 'a destination that one of two has drained', pools: [pool([0]), pool([1])], destinations: 1 },
+    {
+      name: 'a destination that three addresses reach',
+      pools: [pool([1], 1, 2, ['a', 'b', 'c'])],
+      destinations: 3,
+    },
+    { name: 'pools with an address of each', pools: [pool([1], 1, 1, ['a']), pool([1])], destinations: 2 },
+    {
+      name: 'pools that share one of their addresses',
+      pools: [pool([1], 1, 1, ['a', 'b']), pool([1], 1, 1, ['b', 'c'])],
+      destinations: 3,
+    },
+    { name: "a pool that keeps the client's address", pools: [pool([1, 1], 1, 1, [])], destinations: 0 },
     { name: 'a destination without endpoints', pools: [pool([1], 1, 0)], destinations: 0 },
   ])('$name: that of $destinations destinations', ({ pools, destinations }) => {
     expect(capacityOf(pools)).toBe(destinations * PORTS);
@@ -49,11 +62,13 @@ test('each port of a range, and each protocol, has its own; ranges that overlap 
   const range: Pool = {
     endpoints: [endpoint(8000, 8099, 'tcp'), endpoint(8000, 8099, 'udp'), endpoint(8050, 8149, 'tcp')],
     destinations: [destination],
+    sources: ['interface'],
   };
   expect(capacityOf([range])).toBe(250 * PORTS);
   const inside: Pool = {
     endpoints: [endpoint(80, 80, 'tcp')],
     destinations: [{ ...destination, port: 8001 }],
+    sources: ['interface'],
   };
   expect(capacityOf([range, inside])).toBe(250 * PORTS);
 });

@@ -165,18 +165,106 @@ describe('one app', () => {
     expect(told('{}')).toEqual(Array.from({ length: 4 }, () => ' missing-key'));
   });
 
-  it.each(['endpoints', 'destinations', 'allow_from'])(
-    'of %s with 5000 entries is told that they are too many',
+  it.each(['endpoints', 'destinations'])('of %s with 5000 entries is told that they are too many', (key) => {
+    const list = Array.from({ length: 5000 }, (_, n) => `{ ip: 10.1.${n >> 8}.${n & 255}, port: 80 }`).join();
+    expect(told({ [key]: list })).toContain(`/${key} wrong-value`);
+  });
+
+  it.each(['allow_from', 'destination_networks', 'snat'])(
+    'of %s with 10,000 entries is told that they are too many, without comparing all with all',
     (key) => {
-      const list = Array.from(
-        { length: 5000 },
-        (_, n) => `{ ip: 10.1.${n >> 8}.${n & 255}, port: 80 }`,
-      ).join();
-      const parts =
-        key === 'allow_from' ? { more: `allow_from: [${'10.0.0.0/8,'.repeat(5000)}]` } : { [key]: list };
-      expect(told(parts)).toContain(`/${key} wrong-value`);
+      const entries = Array.from({ length: 10_000 }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
+      expect(told({ more: `client_address: preserve\n${key}: [${entries.join()}]` })).toContain(
+        `/${key} wrong-value`,
+      );
     },
   );
+});
+
+describe('what destinations see', () => {
+  const both = {
+    endpoints: `${ENDPOINT}, { ip: "2001:db8::10", port: 80 }`,
+    destinations: `${DESTINATION}, { ip: "2001:db8:2::1", port: 31080 }`,
+  };
+  const preserve = (networks: string, parts: Parts = {}): Parts => ({
+    ...parts,
+    more: `client_address: preserve\ndestination_networks: [${networks}]`,
+  });
+  const snat = (items: string, parts: Parts = {}): Parts => ({ ...parts, more: `snat: [${items}]` });
+
+  it.each([
+    { name: 'the client', app: preserve('198.51.100.0/24'), problems: [] },
+    { name: 'the client, by networks of an address each', app: preserve('198.51.100.1'), problems: [] },
+    {
+      name: 'the client, of both families',
+      app: preserve('198.51.100.0/24, "2001:db8:2::/64"', both),
+      problems: [],
+    },
+    {
+      name: 'the client, without networks of one family',
+      app: preserve('198.51.100.0/24', both),
+      problems: ['/destinations/1 destination-outside-networks'],
+    },
+    {
+      name: 'the client, with a network that ends before the destination',
+      app: preserve('198.51.100.0/32, 198.51.100.2/31'),
+      problems: ['/destinations/0 destination-outside-networks'],
+    },
+    {
+      name: 'the client, without networks',
+      app: { more: 'client_address: preserve' },
+      problems: ['/client_address missing-key'],
+    },
+    {
+      name: 'the client, with an empty list',
+      app: preserve(''),
+      problems: ['/destination_networks wrong-value'],
+    },
+    {
+      name: 'the client, with all networks',
+      app: preserve('0.0.0.0/0'),
+      problems: ['/destination_networks wrong-value'],
+    },
+    {
+      name: 'the load balancer, with networks',
+      app: { more: 'client_address: masquerade\ndestination_networks: [198.51.100.0/24]' },
+      problems: ['/destination_networks wrong-value'],
+    },
+    { name: 'an address', app: snat('192.0.2.20'), problems: [] },
+    { name: "an endpoint's address", app: snat('192.0.2.10'), problems: [] },
+    { name: '256 addresses', app: snat('10.0.0.0-10.0.0.255'), problems: [] },
+    {
+      name: '256 addresses, some of them twice',
+      app: snat('10.0.0.0-10.0.0.255, 10.0.0.9'),
+      problems: ['/snat/1 duplicate-address'],
+    },
+    {
+      name: '256 addresses of each family',
+      app: snat('10.0.0.0-10.0.0.255, "fd00::-fd00::ff"', both),
+      problems: [],
+    },
+    {
+      name: '257 addresses',
+      app: snat('10.0.0.0-10.0.0.255, 10.0.1.9'),
+      problems: ['/snat too-many-addresses'],
+    },
+    {
+      name: 'all addresses',
+      app: snat('"2000::-3fff::"', both),
+      problems: ['/snat/0 snat-is-destination', '/snat too-many-addresses'],
+    },
+    { name: 'addresses of one of two families', app: snat('"fd00::20"', both), problems: [] },
+    { name: 'addresses of another family', app: snat('"fd00::20"'), problems: ['/snat/0 unused-family'] },
+    { name: 'no addresses', app: snat(''), problems: ['/snat wrong-value'] },
+    {
+      name: 'a destination',
+      app: snat('198.51.100.0-198.51.100.1'),
+      problems: ['/snat/0 snat-is-destination'],
+    },
+    { name: 'a loopback address', app: snat('127.0.0.1'), problems: ['/snat/0 unusable-address'] },
+  ])('$name: $problems', ({ app, problems }) => {
+    expect(told(app)).toEqual(problems);
+  });
 });
 
 describe('several apps', () => {

@@ -132,6 +132,9 @@ add map inet pomaloba-shop apps-ip { type ipv4_addr . inet_proto . inet_service 
 flush map inet pomaloba-shop apps-ip
 add set inet pomaloba-shop balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-shop balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-shop sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-shop destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-shop destinations-ip
@@ -143,6 +146,9 @@ add map inet pomaloba-shop apps-ip6 { type ipv6_addr . inet_proto . inet_service
 flush map inet pomaloba-shop apps-ip6
 add set inet pomaloba-shop balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-shop balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-shop sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-shop sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-shop destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-shop destinations-ip6
@@ -220,12 +226,15 @@ table inet pomaloba-shop {
 	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
 	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
 	chain stray {
-		type filter hook input priority -101; policy accept;
-		ct state != invalid return
 		meta l4proto . ip saddr . th sport @destinations-ip counter drop
 		ip daddr . meta l4proto . th dport @balanced-ip counter drop
 		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
 		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
 	}
 }
 

@@ -122,6 +122,9 @@ add map inet pomaloba-weighted apps-ip { type ipv4_addr . inet_proto . inet_serv
 flush map inet pomaloba-weighted apps-ip
 add set inet pomaloba-weighted balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-weighted balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-weighted sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-weighted sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-weighted destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-weighted destinations-ip
@@ -191,10 +194,13 @@ table inet pomaloba-weighted {
 	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
 	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
 	chain stray {
-		type filter hook input priority -101; policy accept;
-		ct state != invalid return
 		meta l4proto . ip saddr . th sport @destinations-ip counter drop
 		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
 	}
 }
 

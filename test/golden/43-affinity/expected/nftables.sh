@@ -136,6 +136,9 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
 add map inet pomaloba-lb keeps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
 flush map inet pomaloba-lb keeps-ip
 # shop: which destination a client has.
@@ -153,6 +156,9 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
 add map inet pomaloba-lb keeps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
 flush map inet pomaloba-lb keeps-ip6
 # pods: which destination a client has.
@@ -301,14 +307,17 @@ table inet pomaloba-lb {
 	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
 	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
 	chain stray {
-		type filter hook input priority -101; policy accept;
-		ct state != invalid return
 		meta l4proto . ip saddr . th sport @destinations-ip counter drop
 		ip daddr . meta l4proto . th dport @balanced-ip counter drop
 		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
 		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
 		ip saddr { 198.51.100.1, 198.51.100.2 } jump stray/media/ip
 		ip daddr 192.0.2.12 udp dport 8000-8099 counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
 	}
 }
 

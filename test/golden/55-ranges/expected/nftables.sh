@@ -136,6 +136,9 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -147,6 +150,9 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
 
 table inet pomaloba-lb {
 	# media: each rule has its share of what the rules before it left; the last one takes the rest.
@@ -250,8 +256,6 @@ table inet pomaloba-lb {
 	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
 	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
 	chain stray {
-		type filter hook input priority -101; policy accept;
-		ct state != invalid return
 		meta l4proto . ip saddr . th sport @destinations-ip counter drop
 		ip daddr . meta l4proto . th dport @balanced-ip counter drop
 		ip saddr { 198.51.100.1, 198.51.100.2 } jump stray/media/ip
@@ -260,6 +264,11 @@ table inet pomaloba-lb {
 		ip saddr { 198.51.100.1 } jump stray/mixed/ip
 		ip6 saddr { 2001:db8:2::1 } jump stray/retired/ip6
 		ip6 daddr 2001:db8::10 tcp dport 9000-9009 counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
 	}
 }
 

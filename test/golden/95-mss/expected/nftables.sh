@@ -135,6 +135,9 @@ add map inet pomaloba-narrow apps-ip { type ipv4_addr . inet_proto . inet_servic
 flush map inet pomaloba-narrow apps-ip
 add set inet pomaloba-narrow balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-narrow balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-narrow sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow sources-ip
 
 # IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
 add set inet pomaloba-narrow down-ip6 { type ipv6_addr . inet_service; }
@@ -143,6 +146,9 @@ add map inet pomaloba-narrow apps-ip6 { type ipv6_addr . inet_proto . inet_servi
 flush map inet pomaloba-narrow apps-ip6
 add set inet pomaloba-narrow balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-narrow balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-narrow sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-narrow sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-narrow destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-narrow destinations-ip6
@@ -209,14 +215,17 @@ table inet pomaloba-narrow {
 	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
 	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
 	chain stray {
-		type filter hook input priority -101; policy accept;
-		ct state != invalid return
 		ip daddr . meta l4proto . th dport @balanced-ip counter drop
 		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
 		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
 		ip saddr { 198.51.100.1 } jump stray/narrow/ip
 		ip daddr 192.0.2.10 tcp dport 8000-8099 counter drop
 		ip daddr 192.0.2.10 udp dport 8000-8099 counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
 	}
 
 	# Where a path has a small MTU and routers on it do not tell, both sides hear of segments that fit.

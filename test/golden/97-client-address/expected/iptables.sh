@@ -1,0 +1,376 @@
+#!/bin/sh
+# Pomaloba ruleset lb: loads it with iptables and switches forwarding on. Generated: change the spec, not
+# this file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
+#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need awk mawk
+need flock util-linux
+need iptables-save iptables
+need iptables-restore iptables
+need ip6tables-save iptables
+need ip6tables-restore iptables
+
+# With the rulesets that these apps may have had to themselves: they would shadow this one.
+owned='PMLB/lb PMLB/shop PMLB/media PMLB/mail'
+doubt=0
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# Prints what makes the rules in $2 (restore format; none: removes all) what is loaded of ours, for $1-restore ($1 is
+# iptables or ip6tables), one transaction a table. Ours are the chains named in $owned, chains that a restore file of
+# this ruleset has emptied, and those below them. Chains that $2 lacks go, with the jumps to them; of a jump that is
+# there several times one stays, where it is; what else is loaded is not touched. Fails if a table that holds ours, or
+# is to, cannot be seen; $doubt is the exit code if nobody knows.
+changes() {
+	loaded=$("$1-save") || return 1
+	case $1 in iptables) other=-6 ;; *) other=-4 ;; esac
+	# One rule that only nft knows, and iptables shows nothing of a table. nft, where it is installed, names its chains.
+	case $loaded in
+		*' is incompatible,'*)
+			loaded="$loaded
+$(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
+	esac
+	# All by standard input: one argument can have no more than 128 KiB.
+	printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
+		awk -v tool="$1" -v other="$other" -v doubt="$doubt" -v emptied='--comment "replaced by lb" -j RETURN' '
+			# An emptied chain holds the mark alone: with any other rule, its own ruleset was loaded again.
+			function is_ours(table, chain, part) {
+				split(chain, part, "/")
+				chain = part[1] "/" part[2]
+				return chain in ours || (table, chain) in marked && !((table, chain) in used)
+			}
+
+			$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
+			$1 == "#wanted" { wanted = 1; next }
+			/^# Table .(filter|mangle|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
+			!wanted && $1 == "table" { table = $3; known = 1 }
+			!wanted && $1 == "chain" { if (table in hidden && is_ours(table, $2)) held[table] = 1 }
+			/^\*/ { table = substr($1, 2); next }
+			/^#/ || /^$/ || $1 == "COMMIT" { next }
+
+			!wanted && /^:/ { chain[table, ++chains[table]] = substr($1, 2) }
+			!wanted && $1 == "-A" && index($0, emptied) { marked[table, $2] = 1; next }
+			!wanted && $1 == "-A" {
+				used[table, $2] = 1
+				if ($(NF - 1) ~ /^-[gj]$/) jump[table, ++jumps[table]] = $0
+			}
+			!wanted || $1 == other { next }
+
+			/^-[46] / { rules[table]++ }
+			# Without what is in chains below that of the ruleset, balancing works as long as nobody drops what is forwarded.
+			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
+			/^:/ { declared[table, substr($1, 2)] = 1 }
+			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
+			{ line[table, ++lines[table]] = $0 }
+
+			# As iptables-save shows a jump that is to be the first one.
+			function listed(text) {
+				sub(/^-I/, "-A", text)
+				return text
+			}
+			function goes(table, name) {
+				return is_ours(table, name) && !(rules[table] && (table, name) in declared)
+			}
+			function put(table, text) {
+				if (!opened[table]++) print "*" table
+				print text
+			}
+			function commit(table, i, text, words, last) {
+				# Chains and jumps are for both address families: without a rule, this one needs none of them.
+				if (!rules[table]) lines[table] = 0
+				for (i = 1; i <= lines[table]; i++) if (line[table, i] ~ /^:/) put(table, line[table, i])
+				for (i = 1; i <= jumps[table]; i++) {
+					text = jump[table, i]
+					last = split(text, words, " ")
+					if (!is_ours(table, words[last]) || is_ours(table, words[2])) continue
+					if (!goes(table, words[last]) && !((table, text) in hooks && present[table, text]++)) continue
+					sub(/^-A/, "-D", text)
+					put(table, text)
+				}
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-F " chain[table, i])
+				for (i = 1; i <= chains[table]; i++) if (goes(table, chain[table, i])) put(table, "-X " chain[table, i])
+				for (i = 1; i <= lines[table]; i++) {
+					text = line[table, i]
+					if (text ~ /^:/ || present[table, listed(text)]) continue
+					put(table, text)
+				}
+				if (opened[table]) print "COMMIT"
+			}
+			function report(table, where) {
+				if (!(table in hidden)) return
+				where = tool " cannot show table " table ", where another program has rules that only nft knows"
+				if (needed[table]) say(1, where ". Use --output-type nftables, or move those rules to a table of their own")
+				else if (held[table]) say(1, where ", nor remove our chains there. Take those rules away and run this again")
+				else if (!known) say(doubt, where ". Install the package nftables and run this again to know whether our chains are there")
+				else say(0, "warning: " where ". No chain of ours is there")
+				rules[table] = 0
+			}
+			function say(code, text) {
+				print "pomaloba: " text >"/dev/stderr"
+				if (code) status = code
+			}
+			# Rejecting, guarding and letting through begin before balancing changes; where nothing remains of them, they
+			# end after that.
+			END {
+				tables = split("filter mangle nat", name, " ")
+				for (i = 1; i <= tables; i++) report(name[i])
+				for (i = 1; i < tables; i++) if (rules[name[i]]) commit(name[i])
+				commit("nat")
+				for (i = 1; i < tables; i++) if (!rules[name[i]]) commit(name[i])
+				exit status
+			}
+		'
+}
+
+# Hands $2, as changes printed it, to $1-restore; with --test, only to see whether that would take it.
+restore() {
+	[ -z "$2" ] || printf '%s\n' "$2" | "$1-restore" -w 60 --noflush ${3:+"$3"}
+}
+
+# One run at a time: what a run has found must still be so when it changes it.
+exec 9>/run/pomaloba.lock
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	for tool in iptables ip6tables; do
+		"$tool" -w 60 -t nat -S PMLB/lb 2>/dev/null || :
+	done | awk '/-p udp / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print "udp", option["-d"], ports[1], ports[2]
+	}'
+}
+
+rules() {
+	cat <<'RULES'
+*filter
+:PMLB/lb/_forward - [0:0]
+:PMLB/lb/_down - [0:0]
+# Of pools all of whose destinations are down: by the ports that the nat table has sent them to. (Written as iptables-save
+# does, by which the script sees that the jump is there.)
+-I INPUT -p tcp -m tcp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-I INPUT -p udp -m udp --dport 0:1 -m conntrack --ctstate DNAT -j PMLB/lb/_down
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with tcp-reset
+-6 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 2001:db8::10 --ctorigdstport 80 -m comment --comment "shop" -j REJECT --reject-with icmp6-port-unreachable
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -m comment --comment "media" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 443 -m comment --comment "media" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.10 --ctorigdstport 25 -m comment --comment "mail" -j REJECT --reject-with tcp-reset
+# A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
+# was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
+# ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
+-I FORWARD -m conntrack --ctstate DNAT -j PMLB/lb/_forward
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -j ACCEPT
+-6 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 80 -j ACCEPT
+-6 -A PMLB/lb/_forward -m conntrack --ctproto udp --ctorigdst 2001:db8::10 --ctorigdstport 80 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 443 -j ACCEPT
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 25 -j ACCEPT
+:PMLB/lb/_stray - [0:0]
+:PMLB/lb/media - [0:0]
+# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+-I INPUT -m conntrack --ctstate INVALID -j PMLB/lb/_stray
+# Workers that see the client's address send it there.
+-I FORWARD -m conntrack --ctstate INVALID -j PMLB/lb/_stray
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 80 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 30080 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.130 -p tcp --sport 30080 -j DROP
+-6 -A PMLB/lb/_stray -d 2001:db8::10 -p tcp --dport 80 -j DROP
+-6 -A PMLB/lb/_stray -d 2001:db8::10 -p udp --dport 80 -j DROP
+-6 -A PMLB/lb/_stray -s 2001:db8:2::1 -p tcp --sport 30080 -j DROP
+-6 -A PMLB/lb/_stray -s 2001:db8:2::1 -p udp --sport 30080 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 8000:8099 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 443 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -j PMLB/lb/media
+-4 -A PMLB/lb/media -p tcp --sport 8000:8099 -j DROP
+-4 -A PMLB/lb/media -p tcp --sport 443 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.10 -p tcp --dport 25 -j DROP
+-4 -A PMLB/lb/_stray -s 198.51.100.1 -p tcp --sport 30025 -j DROP
+COMMIT
+*nat
+:PMLB/lb - [0:0]
+:PMLB/lb/_masq - [0:0]
+:PMLB/lb/_refuse - [0:0]
+:PMLB/lb/shop - [0:0]
+:PMLB/lb/shop/_src - [0:0]
+:PMLB/lb/shop/_nat - [0:0]
+:PMLB/lb/shop/draw - [0:0]
+:PMLB/lb/shop/1 - [0:0]
+:PMLB/lb/shop/2 - [0:0]
+:PMLB/lb/shop/3 - [0:0]
+:PMLB/lb/media - [0:0]
+:PMLB/lb/media/_nat - [0:0]
+:PMLB/lb/media/1 - [0:0]
+:PMLB/lb/mail - [0:0]
+:PMLB/lb/mail/1 - [0:0]
+# Lines that begin with -4 are for iptables-restore only, those with -6 for ip6tables-restore.
+# Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
+# udp 2001:db8::10 80 80 2001:db8:2::1,30080
+
+# Connections from elsewhere, and those of this host itself, which do not pass PREROUTING.
+-A PREROUTING -j PMLB/lb
+-A OUTPUT -j PMLB/lb
+-A POSTROUTING -m conntrack --ctstate DNAT -j PMLB/lb/_masq
+# Without a destination. The filter table rejects what comes to this host: this brings it here, even where no route
+# leads to its address. To ports that nobody listens on (0, which DNAT of iptables 1.8.7 does not take, and 1): no
+# service of the host is reached, whatever stands in the filter table.
+-A PMLB/lb/_refuse -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p tcp -j REDIRECT --to-ports 0
+-A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
+-A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
+# shop
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
+# shop: each rule has its share of what the rules before it left; the last one takes the rest.
+-4 -A PMLB/lb/shop/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/shop/1
+-4 -A PMLB/lb/shop/draw -g PMLB/lb/shop/2
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/draw
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/1
+-4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
+-4 -A PMLB/lb/shop -j PMLB/lb/shop/2
+-4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb,198.51.100.130,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/2 -p tcp -j DNAT --to-destination 198.51.100.130:30080
+-4 -A PMLB/lb/shop -g PMLB/lb/_refuse
+# shop
+-6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
+-6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 80 -m comment --comment "shop" -g PMLB/lb/shop
+-6 -A PMLB/lb/shop -j PMLB/lb/shop/3
+-6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/lb/shop/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
+-6 -A PMLB/lb/shop/3 -p udp -j DNAT --to-destination [2001:db8:2::1]:30080
+-6 -A PMLB/lb/shop -g PMLB/lb/_refuse
+# media
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 443 --syn -m comment --comment "media" -g PMLB/lb/media
+-4 -A PMLB/lb/media -j PMLB/lb/media/1
+-4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/media/1 -p tcp -j DNAT --to-destination 198.51.100.1
+-4 -A PMLB/lb/media -g PMLB/lb/_refuse
+# mail
+-4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -g PMLB/lb/mail
+-4 -A PMLB/lb/mail -j PMLB/lb/mail/1
+-4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb,198.51.100.1,30025 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.1:30025
+-4 -A PMLB/lb/mail -g PMLB/lb/_refuse
+# A destination that saw the client's address would answer past this host. Only what was opened to one of our
+# endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 80 -g PMLB/lb/shop/_src
+# shop: the client's address is kept, unless it is this host's, or where the destinations are: they would answer past this host.
+-4 -A PMLB/lb/shop/_src -m addrtype --src-type LOCAL -g PMLB/lb/shop/_nat
+-4 -A PMLB/lb/shop/_src -s 198.51.100.0/24 -g PMLB/lb/shop/_nat
+# shop: what masquerading uses; each rule has its share of what the rules before it left.
+-4 -A PMLB/lb/shop/_nat -m statistic --mode random --probability 0.25000000000 -j SNAT --to-source 192.0.2.20 --random-fully
+-4 -A PMLB/lb/shop/_nat -m statistic --mode random --probability 0.33333333333 -j SNAT --to-source 192.0.2.21 --random-fully
+-4 -A PMLB/lb/shop/_nat -m statistic --mode random --probability 0.50000000000 -j SNAT --to-source 192.0.2.22 --random-fully
+-4 -A PMLB/lb/shop/_nat -j SNAT --to-source 192.0.2.24 --random-fully
+-6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8::10 --ctorigdstport 80 -g PMLB/lb/shop/_src
+-6 -A PMLB/lb/_masq -m conntrack --ctproto udp --ctorigdst 2001:db8::10 --ctorigdstport 80 -g PMLB/lb/shop/_src
+# shop: the client's address is kept, unless it is this host's, or where the destinations are: they would answer past this host.
+-6 -A PMLB/lb/shop/_src -m addrtype --src-type LOCAL -j MASQUERADE --random-fully
+-6 -A PMLB/lb/shop/_src -s 2001:db8:2::/64 -j MASQUERADE --random-fully
+-6 -A PMLB/lb/shop/_src -s fd00:2::/64 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 8000:8099 -g PMLB/lb/media/_nat
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 443 -g PMLB/lb/media/_nat
+# media: what masquerading uses; each rule has its share of what the rules before it left.
+-4 -A PMLB/lb/media/_nat -j SNAT --to-source 192.0.2.20 --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.10 --ctorigdstport 25 -j MASQUERADE --random-fully
+COMMIT
+RULES
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+rules=$(rules)
+iptables=$(changes iptables "$rules")
+ip6tables=$(changes ip6tables "$rules")
+# All of it without effect first: a refusal must not come after a change in another table or family.
+restore iptables "$iptables" --test
+restore ip6tables "$ip6tables" --test
+flows=$(loaded_flows)
+restore iptables "$iptables"
+restore ip6tables "$ip6tables"
+move_flows "$(echo "$flows" && echo "$rules" | sed -n 's/^# udp /udp /p')"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding

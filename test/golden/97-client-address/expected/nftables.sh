@@ -1,0 +1,355 @@
+#!/bin/sh
+# Pomaloba ruleset lb: loads it with nft and switches forwarding on. Generated: change the spec, not this
+# file. It can be run again and again; --delete prints the script that removes the rules.
+#
+# For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
+#   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
+#   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	printf 'pomaloba: %s\n' "$1" >&2
+	exit 1
+}
+
+need() {
+	command -v "$1" >/dev/null || fail "$1 is missing: install the package $2"
+}
+
+[ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need nft nftables
+need awk mawk
+
+# Is forwarding on, or can it be switched on? $1 is a file below /proc/sys. Writing what is there changes nothing,
+# and tells more than asking: for root, some shells call everything writable.
+forwardable() {
+	[ -r "/proc/sys/$1" ] || fail "/proc/sys/$1 is missing: is this address family switched off?"
+	value=$(cat "/proc/sys/$1")
+	[ "$value" != 0 ] || { echo "$value" >"/proc/sys/$1"; } 2>/dev/null ||
+		fail "/proc/sys/$1 is read-only: set it to 1 from outside"
+}
+
+# Not where it is on already: the kernel resets other settings with each change.
+forward() {
+	[ "$(cat "/proc/sys/$1")" = 0 ] || return 0
+	case $1 in net/ipv6/*) keep_advertisements ;; esac
+	echo 1 >"/proc/sys/$1"
+}
+
+# A router ignores router advertisements unless accept_ra is 2: an interface that has its address or default
+# route from them would lose it (Documentation/networking/ip-sysctl.rst).
+keep_advertisements() {
+	for accept in /proc/sys/net/ipv6/conf/*/accept_ra; do
+		[ "$(cat "$accept")" != 1 ] || [ "$(cat "${accept%accept_ra}forwarding")" != 0 ] || echo 2 >"$accept"
+	done
+}
+
+# A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
+# endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
+# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
+# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+move_flows() {
+	[ -n "$1" ] || return 0
+	command -v conntrack >/dev/null || {
+		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
+		return 0
+	}
+	for family in ipv4 ipv6; do
+		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
+			$1 == "#" { listed = 1; next }
+			!listed && NF {
+				address[++endpoints] = $2
+				first[endpoints] = $3
+				last[endpoints] = $4
+				named[endpoints] = NF > 4
+				for (i = 5; i <= NF; i++) may[endpoints, $i] = 1
+				next
+			}
+			listed {
+				split("", times)
+				for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+				# First what was sent, then what is to come back: from the destination.
+				to = value["dst", 1]; port = value["dport", 1]; reply = value["src", 2]; from = value["sport", 2]
+				group = to " " port " " reply " " from
+				if (group in seen) next
+				seen[group] = 1
+				# The last line of an endpoint is what holds: those before are of earlier rules.
+				for (i = endpoints; i > 0; i--) if (address[i] == to && port + 0 >= first[i] && port + 0 <= last[i]) {
+					stays = named[i] ? (i, reply "," from) in may || from == port && (i, reply ",any") in may : reply == to && from == port
+					if (!stays) print group
+					break
+				}
+			}' | while read -r address port reply from; do
+			conntrack -D -f "$family" -p udp --orig-dst "$address" --orig-port-dst "$port" \
+				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
+		done
+	done
+}
+
+# The UDP endpoints that are loaded, as move_flows reads them.
+loaded_flows() {
+	nft list table inet pomaloba-lb 2>/dev/null | awk '
+		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
+			for (i = 1; $i != "dport"; i++) continue
+			split($(i + 1), ports, "-")
+			print "udp", $(i - 2), ports[1], ports[2]
+		}
+		{
+			while (match($0, /[0-9a-f.:]+ \. udp \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), part, " ")
+				print "udp", part[1], part[5], part[5]
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' || :
+}
+
+# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
+# behind, empty.
+prune() {
+	{
+		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		nft -t list table inet pomaloba-lb
+	} | awk -v table='inet pomaloba-lb' '
+		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		# What refers to chains goes before them.
+		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
+		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
+}
+
+rules() {
+	cat <<'RULESET'
+# Where the flows of UDP may go; what goes elsewhere is forgotten by whoever loads this (see move_flows).
+# udp 2001:db8::10 80 80 2001:db8:2::1,30080
+
+# In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
+# nft 0.9.8 crashes on one inside of a table that exists.
+add table inet pomaloba-lb
+flush table inet pomaloba-lb
+
+# IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip { type ipv4_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip
+add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip
+
+# IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
+add set inet pomaloba-lb down-ip6 { type ipv6_addr . inet_service; }
+# The app of an endpoint; and the endpoints again, as conntrack remembers what a connection was opened to.
+add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb apps-ip6
+add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
+flush set inet pomaloba-lb balanced-ip6
+# Of apps that say more of the source address than that it is masqueraded.
+add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
+flush map inet pomaloba-lb sources-ip6
+# Where answers come from. The protocol first: endpoints are found in lists by the other order.
+add set inet pomaloba-lb destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
+flush set inet pomaloba-lb destinations-ip6
+
+table inet pomaloba-lb {
+	# shop: each rule has its share of what the rules before it left; the last one takes the rest.
+	chain choose/shop/ip {
+		numgen random mod 2 < 1 goto to/shop/198.51.100.1/30080 # 50.00 %
+		goto to/shop/198.51.100.130/30080 # 50.00 %
+	}
+
+	chain to/shop/198.51.100.1/30080 {
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.1:30080
+	}
+
+	chain to/shop/198.51.100.130/30080 {
+		meta l4proto tcp ip daddr & 198.51.100.130 | 198.51.100.130 . th dport & 30080 | 30080 != @down-ip dnat ip to 198.51.100.130:30080
+	}
+
+	chain app/shop/ip {
+		jump choose/shop/ip
+		jump to/shop/198.51.100.1/30080
+		jump to/shop/198.51.100.130/30080
+		meta l4proto tcp reject with tcp reset
+	}
+
+	chain to/shop/2001.db8.2..1/30080 {
+		meta l4proto tcp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
+		meta l4proto udp ip6 daddr & 2001:db8:2::1 | 2001:db8:2::1 . th dport & 30080 | 30080 != @down-ip6 dnat ip6 to [2001:db8:2::1]:30080
+	}
+
+	chain app/shop/ip6 {
+		jump to/shop/2001.db8.2..1/30080
+		meta l4proto tcp reject with tcp reset
+		meta l4proto udp reject with icmpx type port-unreachable
+	}
+
+	chain to/media/198.51.100.1 {
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 0 | 0 != @down-ip dnat ip to 198.51.100.1
+	}
+
+	chain app/media/ip {
+		jump to/media/198.51.100.1
+		meta l4proto tcp reject with tcp reset
+	}
+
+	chain to/mail/198.51.100.1/30025 {
+		meta l4proto tcp ip daddr & 198.51.100.1 | 198.51.100.1 . th dport & 30025 | 30025 != @down-ip dnat ip to 198.51.100.1:30025
+	}
+
+	chain app/mail/ip {
+		jump to/mail/198.51.100.1/30025
+		meta l4proto tcp reject with tcp reset
+	}
+
+	# The first packet of a connection only: what this host served before the ruleset was loaded is left to it.
+	chain balance {
+		tcp flags & (fin | syn | rst | ack) != syn return
+		ip daddr . meta l4proto . th dport vmap @apps-ip
+		ip6 daddr . meta l4proto . th dport vmap @apps-ip6
+		ip daddr 192.0.2.10 tcp dport 8000-8099 goto app/media/ip
+	}
+
+	# Connections from elsewhere. Priorities are numbers: nft 1.0.6 takes no names in the output hook.
+	chain prerouting {
+		type nat hook prerouting priority -100; policy accept;
+		jump balance
+	}
+
+	# Connections of this host itself, which do not pass the prerouting hook.
+	chain output {
+		type nat hook output priority -100; policy accept;
+		jump balance
+	}
+
+	# shop: what masquerading uses.
+	chain app/shop/ip/snat {
+		snat ip to numgen random mod 4 map {
+			0 : 192.0.2.20,
+			1 : 192.0.2.21,
+			2 : 192.0.2.22,
+			3 : 192.0.2.24,
+		} fully-random
+	}
+
+	# shop: the client's address is kept, unless it is this host's, or where the destinations are: they would
+	# answer past this host.
+	chain app/shop/ip/source {
+		fib saddr type local goto app/shop/ip/snat
+		ip saddr { 198.51.100.0/24 } goto app/shop/ip/snat
+	}
+
+	# shop: the client's address is kept, unless it is this host's, or where the destinations are: they would
+	# answer past this host.
+	chain app/shop/ip6/source {
+		fib saddr type local masquerade fully-random
+		ip6 saddr { 2001:db8:2::/64, fd00:2::/64 } masquerade fully-random
+	}
+
+	# media: what masquerading uses.
+	chain app/media/ip/snat {
+		snat ip to 192.0.2.20 fully-random
+	}
+
+	# A destination that saw the client's address would answer past this host. Only what was opened to one
+	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
+	chain postrouting {
+		type nat hook postrouting priority 100; policy accept;
+		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst vmap @sources-ip
+		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
+		ct status dnat meta l4proto { tcp, udp } ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @sources-ip6
+		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto tcp ct original proto-dst 8000-8099 goto app/media/ip/snat
+	}
+
+	# media: the ports that answers come from where the client's is kept.
+	chain stray/media/ip {
+		tcp sport 8000-8099 counter drop
+		tcp sport 443 counter drop
+	}
+
+	# What conntrack cannot place, as a segment far outside of the TCP window, is not translated and comes to this host,
+	# which would reset a connection that it does not know. Dropped, it is sent again. Of our connections only.
+	chain stray {
+		meta l4proto . ip saddr . th sport @destinations-ip counter drop
+		ip daddr . meta l4proto . th dport @balanced-ip counter drop
+		meta l4proto . ip6 saddr . th sport @destinations-ip6 counter drop
+		ip6 daddr . meta l4proto . th dport @balanced-ip6 counter drop
+		ip saddr { 198.51.100.1 } jump stray/media/ip
+		ip daddr 192.0.2.10 tcp dport 8000-8099 counter drop
+	}
+
+	chain stray-input {
+		type filter hook input priority -101; policy accept;
+		ct state invalid jump stray
+	}
+
+	# Workers that see the client's address send it there.
+	chain stray-forward {
+		type filter hook forward priority -101; policy accept;
+		ct state invalid jump stray
+	}
+}
+
+# IPv4: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip {
+	192.0.2.10 . tcp . 80 comment "shop" : goto app/shop/ip,
+	192.0.2.10 . tcp . 443 comment "media" : goto app/media/ip,
+	192.0.2.10 . tcp . 25 comment "mail" : goto app/mail/ip,
+}
+add element inet pomaloba-lb balanced-ip {
+	192.0.2.10 . tcp . 80,
+	192.0.2.10 . tcp . 443,
+	192.0.2.10 . tcp . 25,
+}
+add element inet pomaloba-lb sources-ip {
+	192.0.2.10 . tcp . 80 : goto app/shop/ip/source,
+	192.0.2.10 . tcp . 443 : goto app/media/ip/snat,
+}
+add element inet pomaloba-lb destinations-ip {
+	tcp . 198.51.100.1 . 30080,
+	tcp . 198.51.100.130 . 30080,
+	tcp . 198.51.100.1 . 30025,
+}
+
+# IPv6: one look-up finds the app of an address, protocol and port.
+add element inet pomaloba-lb apps-ip6 {
+	2001:db8::10 . tcp . 80 comment "shop" : goto app/shop/ip6,
+	2001:db8::10 . udp . 80 comment "shop" : goto app/shop/ip6,
+}
+add element inet pomaloba-lb balanced-ip6 {
+	2001:db8::10 . tcp . 80,
+	2001:db8::10 . udp . 80,
+}
+add element inet pomaloba-lb sources-ip6 {
+	2001:db8::10 . tcp . 80 : goto app/shop/ip6/source,
+	2001:db8::10 . udp . 80 : goto app/shop/ip6/source,
+}
+add element inet pomaloba-lb destinations-ip6 {
+	tcp . 2001:db8:2::1 . 30080,
+	udp . 2001:db8:2::1 . 30080,
+}
+
+# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
+# all tables of a transaction for each of its parts.
+add table inet pomaloba-shop
+delete table inet pomaloba-shop
+add table inet pomaloba-media
+delete table inet pomaloba-media
+add table inet pomaloba-mail
+delete table inet pomaloba-mail
+RULESET
+}
+
+forwardable net/ipv4/ip_forward
+forwardable net/ipv6/conf/all/forwarding
+flows=$(loaded_flows)
+rules | nft -f -
+rules | prune
+move_flows "$(echo "$flows" && rules | sed -n 's/^# udp /udp /p')"
+forward net/ipv4/ip_forward
+forward net/ipv6/conf/all/forwarding
