@@ -1,5 +1,6 @@
 from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, went_well, workers
 
+ENDPOINTS = ["203.0.113.10", "2001:db8:a::10"]
 FOREIGN = """flush ruleset
 table inet foreign {
 	chain input {
@@ -21,6 +22,20 @@ def balances(when):
 
 def foreign():
     return lb("nft -s list table inet foreign")
+
+
+def let_through(place, run):
+    said = f"{place} may drop what is forwarded: what was balanced is let through there"
+    check(said in " ".join(run.output.split()), f"the role says so of {place}", run.output)
+
+
+def fails():
+    return [set(answers(address, 80, 2)) <= {"TimeoutError", "ConnectionRefusedError", "OSError", "PermissionError"} for address in ENDPOINTS]
+
+
+def pass_both(when):
+    for address in ENDPOINTS:
+        check(workers(address, 80) == ["w1", "w2", "w3"], f"{when}: connections to {address} are balanced")
 
 
 tell("== nftables.service")
@@ -66,16 +81,32 @@ check("PMLB" not in lb("iptables-save 2>/dev/null; true") and "pomaloba" not in 
 went_well(run_role(), "the role starts it again")
 balances("started again")
 
-tell("== A forward chain that drops, as Docker's")
-lb("nft -f - <<'NFT'\ntable ip other {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\nNFT")
-drops = lb("nft -s list table ip other")
-check(set(answers("203.0.113.10", 80, 2)) == {"TimeoutError"}, "it stops balanced connections")
-run = run_role()
-check("WARNING: ip other forward drops forwarded packets" in " ".join(run.output.split()), "the role says so", run.output)
-check(run.changed == 0 and lb("nft -s list table ip other") == drops, "and leaves it alone")
-lb("nft add rule ip other forward ct status dnat accept")
-check(workers() == ["w1", "w2", "w3"], "what it advises helps")
-lb("nft delete table ip other")
+tell("== A forward chain that drops")
+lb("nft -f - <<'NFT'\ntable inet other {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\nNFT")
+drops = lb("nft -s list table inet other")
+check(all(fails()), "it stops balanced connections")
+check(run_role("--check").changed == 1, "check mode says that there is something to do")
+let_through("inet other forward", run_role())
+pass_both("a forward chain that drops")
+check(run_role().changed == 0, "a second run changes nothing")
+lb("nft flush chain inet other forward")
+check(run_role("--check").changed == 1, "check mode says that our rule is lost")
+went_well(run_role())
+pass_both("our rule was lost")
+lb("systemctl stop pomaloba-lb")
+check(lb("nft -s list table inet other") == drops, "where the unit is stopped, the chain is as it was")
+lb("systemctl start pomaloba-lb")
+pass_both("started again")
+went_well(run_role(pomaloba_state="absent", pomaloba_drain_timeout=0), "the load balancer is removed")
+check(lb("nft -s list table inet other") == drops, "the chain is as it was")
+went_well(run_role())
+run = run_role(pomaloba_manage_firewalls=False)
+check("WARNING: inet other forward drops forwarded packets" in " ".join(run.output.split()), "left to the operator, the role warns", run.output)
+check(lb("nft -s list table inet other") == drops, "and the chain is as it was")
+lb("nft add rule inet other forward ct status dnat accept")
+pass_both("what the role advises")
+lb("nft delete table inet other")
+went_well(run_role())
 
 tell("== Others' settings")
 lb("echo net.ipv4.ip_forward=0 >/etc/sysctl.d/90-hardening.conf; echo net.ipv4.ip_forward=0 >>/etc/sysctl.conf")

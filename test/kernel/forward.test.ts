@@ -3,47 +3,68 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
-import { nameOf, type Target } from '../../src/lab/traffic.js';
-import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
-import { DOCKER, type Firewall } from '../support/firewalls.js';
+import { nameOf, type ProbeRequest, type Target } from '../../src/lab/traffic.js';
+import { BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
+import {
+  BESIDE_LEGACY,
+  DOCKER,
+  ENDPOINT_IPS,
+  type Firewall,
+  HIDDEN,
+  NAMESAKE,
+  NFT_SCRIPT,
+  SCRIPTS,
+  spec,
+  TABLES,
+  WORKER_IPS,
+} from '../support/firewalls.js';
 
-const ENDPOINTS = ['192.0.2.10', '2001:db8:1::10'].map((ip) => ({ ip, port: 80 }));
-const DESTINATIONS = ['198.51.100.1', '2001:db8:2::1'].map((ip) => ({ ip, port: 30_080 }));
+const ENDPOINTS = [80, 8005].flatMap((port) => ENDPOINT_IPS.map((ip) => ({ ip, port })));
+const DESTINATIONS = WORKER_IPS.map((ip) => ({ ip, port: 80 }));
 /** Ports of the endpoints' addresses that somebody else publishes. */
-const PUBLISHED = ENDPOINTS.map(({ ip }) => ({ ip, port: 81 }));
+const PUBLISHED = ENDPOINT_IPS.map((ip) => ({ ip, port: 81 }));
+const PROTOCOLS = ['tcp', 'udp'] as const;
 
 const PUBLISH = `nft -f - <<'NFT'
 table inet publisher {
 	chain prerouting {
 		type nat hook prerouting priority -101;
-		ip daddr 192.0.2.10 tcp dport 81 dnat ip to 198.51.100.1:30080
-		ip6 daddr 2001:db8:1::10 tcp dport 81 dnat ip6 to [2001:db8:2::1]:30080
+		ip daddr 192.0.2.10 meta l4proto { tcp, udp } th dport 81 dnat ip to 198.51.100.1:80
+		ip6 daddr 2001:db8:1::10 meta l4proto { tcp, udp } th dport 81 dnat ip6 to [2001:db8:2::1]:80
 	}
 }
 NFT`;
 
-function spec(weight = 1): string {
-  const destinations = DESTINATIONS.map((destination) => ({ ...destination, weight }));
-  return JSON.stringify({ pomaloba: 1, app: 'MyApp', endpoints: ENDPOINTS, destinations });
-}
+/** Where all is tried; elsewhere it is enough to see who passes. */
+const THOROUGH = [...BACKENDS.filter(({ type }) => type !== 'nftables-rules'), BESIDE_LEGACY].map(
+  (backend) => ({
+    backend,
+    firewall: DOCKER,
+    thorough: true,
+  }),
+);
+const beside = (backends: typeof BACKENDS, firewalls: readonly Firewall[]) =>
+  firewalls.flatMap((firewall) => backends.map((backend) => ({ backend, firewall, thorough: false })));
+const CASES = [
+  ...THOROUGH,
+  ...beside([NFT_SCRIPT], [...TABLES, HIDDEN]),
+  ...beside(SCRIPTS.slice(1, 2), TABLES.slice(0, 2)),
+  ...beside([...SCRIPTS, BESIDE_LEGACY], [NAMESAKE]),
+];
 
-const CASES: readonly { backend: Backend; firewall: Firewall }[] = BACKENDS.filter(({ type }) =>
-  type.startsWith('iptables'),
-).map((backend) => ({ backend, firewall: DOCKER }));
-
-describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewall }) => {
+describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewall, thorough }) => {
   let lab: Lab;
 
   beforeEach(async () => {
     lab = await createLab({
       endpointAddresses: [],
-      workers: [{ name: 'w1', addresses: DESTINATIONS.map(({ ip }) => ip) }],
+      workers: [{ name: 'w1', addresses: WORKER_IPS }],
     });
     // The worker can answer everyone: what gets no answer was dropped on its way.
     await lab.exec('w1', ['ip', 'route', 'add', '198.18.1.0/24', 'via', LB.toWorkers.ipv4]);
     await lab.exec('w1', ['ip', 'route', 'add', 'fd18:1::/64', 'via', LB.toWorkers.ipv6]);
     await lab.forward();
-    await lab.listen('w1', [30_080]);
+    for (const protocol of PROTOCOLS) await lab.listen('w1', [80, 8005], protocol);
     await inLb(lab, backend, PUBLISH);
   });
   afterEach(async () => {
@@ -51,8 +72,11 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
   });
 
   /** Who of `targets` answers the client: `yes`, or why not. */
-  async function answers(targets: readonly Target[], timeoutMs = 400): Promise<string[]> {
-    const report = await lab.probe('client', { targets, connections: 3, timeoutMs });
+  async function answers(
+    targets: readonly Target[],
+    settings: Partial<ProbeRequest> = {},
+  ): Promise<string[]> {
+    const report = await lab.probe('client', { targets, connections: 3, timeoutMs: 400, ...settings });
     return targets.map((target) => {
       const { destinations = {}, errors = {} } = report[nameOf(target)] ?? {};
       return Object.values(destinations)[0] === 3 ? 'yes' : Object.keys(errors).join();
@@ -62,7 +86,9 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
   const raise = (): Promise<string> => inLb(lab, backend, firewall.shell);
 
   test('lets through what was balanced and nothing else, and is as it was before afterwards', async () => {
-    expect(await answers([...DESTINATIONS, ...PUBLISHED])).toEqual(Array(4).fill('yes'));
+    const others = [...DESTINATIONS, ...PUBLISHED];
+    for (const protocol of PROTOCOLS)
+      expect(await answers(others, { protocol })).toEqual(Array(4).fill('yes'));
     await raise();
     // Tables of iptables are made when they are first used, and none of its options removes them.
     await load(lab, backend, spec());
@@ -70,11 +96,15 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
     const before = await rulesOf(lab, backend);
     expect(before).not.toMatch(/PMLB|pomaloba/);
     await load(lab, backend, spec());
-    expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
-    expect(await answers([...DESTINATIONS, ...PUBLISHED])).toEqual(Array(4).fill('ETIMEDOUT'));
+    for (const protocol of PROTOCOLS) {
+      expect(await answers(ENDPOINTS, { protocol }), protocol).toEqual(Array(4).fill('yes'));
+      expect(await answers(others, { protocol }), protocol).not.toContain('yes');
+    }
     await remove(lab, backend, spec());
     expect(await rulesOf(lab, backend)).toBe(before);
   });
+
+  if (!thorough) return;
 
   test('lets connections live on that were balanced, drained ones too, and no others', async () => {
     await load(lab, backend, spec());
@@ -96,22 +126,22 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
     await raise();
     await load(lab, backend, spec());
     const refuse =
-      'table inet refuse { chain input { type filter hook input priority 0; tcp dport 30080 reject; }; }';
+      'table inet refuse { chain input { type filter hook input priority 0; tcp dport { 80, 8005 } reject; }; }';
     await lab.exec('w1', ['nft', refuse]);
     // IPv6 believes only the second one, a second later.
-    expect(await answers(ENDPOINTS, 2500)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+    expect(await answers(ENDPOINTS, { timeoutMs: 2500 })).toEqual(Array(4).fill('ECONNREFUSED'));
   });
 
   // A restore file adds its jumps with each load.
-  if (!backend.type.endsWith('-rules')) {
-    test('is changed once, however often the script runs', async () => {
-      await load(lab, backend, spec());
-      await raise();
-      await load(lab, backend, spec());
-      const once = await rulesOf(lab, backend);
-      expect(await answers(ENDPOINTS)).toEqual(['yes', 'yes']);
-      await load(lab, backend, spec());
-      expect(await rulesOf(lab, backend)).toBe(once);
-    });
-  }
+  if (backend.type.endsWith('-rules')) return;
+
+  test('is changed once, however often the script runs', async () => {
+    await load(lab, backend, spec());
+    await raise();
+    await load(lab, backend, spec());
+    const once = await rulesOf(lab, backend);
+    expect(await answers(ENDPOINTS)).toEqual(Array(4).fill('yes'));
+    await load(lab, backend, spec());
+    expect(await rulesOf(lab, backend)).toBe(once);
+  });
 });

@@ -71,4 +71,12 @@ done
 	$1 == "chain" { chain = $2 }
 	/hook forward/ && /policy drop/ { print "drops " table " " chain }'
 ! command -v iptables >/dev/null || [ "$(iptables -S FORWARD 2>/dev/null | head -n 1)" != '-P FORWARD DROP' ] || echo 'drops iptables FORWARD'
+
+# Each variant of iptables shows its own rules only.
+has_rules() {
+	"$1" 2>/dev/null | grep -q '^-A'
+}
+for tool in iptables ip6tables; do
+	! has_rules "$tool-legacy-save" || ! has_rules "$tool-nft-save" || echo "mixed $tool"
+done
 true

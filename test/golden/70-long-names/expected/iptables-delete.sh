@@ -191,6 +191,297 @@ loaded_flows() {
 	}'
 }
 
+# Firewalls of others that drop what is forwarded. No accept of ours overrules them: what was balanced is let through
+# where they drop, by a jump that has this comment, to a chain of this name: one look-up in nft, a rule an endpoint in
+# iptables. Both are found again by these, and all that is asked for comes from what is loaded.
+tag='pomaloba:lb'
+accept='PMLB/lb/_forward'
+
+# The tools of iptables. Each of its variants shows its own rules only: that which is not in use may have some, too.
+case $(iptables -V 2>/dev/null) in *nf_tables*) unused=legacy ;; *) unused=nft ;; esac
+iptables_tools() {
+	for tool in iptables ip6tables "iptables-$unused" "ip6tables-$unused"; do
+		! command -v "$tool-save" >/dev/null || echo "$tool"
+	done
+}
+
+# Prints a transaction for each table of others that drops, or that has something of ours. Above it "# NUMBER STATE TOOL
+# PLACE": the state is "open" if our jumps are where they should be, "shut" if not, "idle" if they are to go.
+#
+# What looks at the sender, at a rate or for invalid packets is no reason: that is somebody's decision about clients, and
+# stays before ours if it is. What is left of rulesets that are not loaded any more goes as well; if $1 is "no", so does
+# ours.
+firewalls() {
+	{
+		for tool in $(iptables_tools); do
+			echo "#tool $tool $("$tool" -V)"
+			"$tool-save" || :
+		done
+		echo '#tool nft'
+		! command -v nft >/dev/null || nft -a list ruleset || :
+	} 2>/dev/null | awk -v own="$tag" -v accept="$accept" -v wanted="$1" '
+		$1 == "#tool" { tool = $2; is_of_nft = /nf_tables/; next }
+
+		# What is listed by iptables: the endpoints of our own ruleset from nat, the firewall from filter.
+		tool != "nft" && /^\*/ {
+			part = $1
+			table = tool
+			if (part != "*filter") next
+			see(table)
+			if (is_of_nft) shown[tool ~ /^ip6/ ? "nft ip6 filter" : "nft ip filter"] = 1
+		}
+		tool != "nft" && part == "*nat" && /^:/ { loaded[substr($1, 2) "/_forward"] = 1 }
+		tool != "nft" && part == "*nat" && $1 == "-A" && $2 "/_forward" == accept && / --dport / {
+			for (i = 1; i < NF; i++) option[$i] = $(i + 1)
+			sub("/.*", "", option["-d"])
+			endpoint(option["-d"], option["-p"], option["--dport"])
+		}
+		tool != "nft" && part == "*filter" && /^:/ {
+			chain = substr($1, 2)
+			declared[table, chain] = 1
+			if (chain == "FORWARD") base(table, chain, $2 == "DROP")
+		}
+		tool != "nft" && part == "*filter" && $1 == "-A" {
+			at = $0
+			comment = match($0, /--comment "pomaloba:[^"]*"/) ? substr($0, RSTART + 11, RLENGTH - 12) : ""
+			gsub(/"([^"\\]|\\.)*"/, "")
+			to = ""
+			for (i = 3; i < NF; i++) if ($i ~ /^-[gj]$/) to = $(i + 1)
+			if (/^-A [^ ]+ -m conntrack --ctstate ([A-Z]+,)*DNAT(,[A-Z]+)* -j ACCEPT$/) to = "pass"
+			if (to ~ /^(DROP|REJECT)$/) to = "drop"
+			if (/ (-s|--src-range|--match-set [^ ]+ src) |INVALID| -m (limit|hashlimit|connlimit|recent|geoip) /) to = ""
+			rule(table, $2, at, comment, to)
+		}
+		tool != "nft" { next }
+
+		$1 == "table" { table = "nft " $2 " " $3; is_ours = $2 == "inet" && $3 ~ /^pomaloba-/; see(table); next }
+		is_ours { if (table == "nft inet pomaloba-" substr(own, 10)) endpoints(); next }
+		/^\t(chain|map|set) / {
+			chain = ($1 == "map" ? "@" : "") $2
+			text = ""
+			if ($1 != "map") declared[table, $2] = 1
+			if ($1 == "set") chain = ""
+		}
+		/^\t}/ { chain = "" }
+		/^(\t?[a-z}]|$)/ || chain == "" { next }
+		/^\t\ttype filter hook forward / {
+			text = ""
+			# Of a table that iptables shows, iptables is to be asked. firewalld has one for the moment of a reload.
+			if (table ~ /^nft (ip|ip6|inet) / && !(table in shown && chain == "FORWARD") && table !~ / firewalld_policy_drop$/)
+				base(table, chain, $0 ~ /policy drop/)
+			next
+		}
+		{ text = text " " $0 }
+		chain ~ /^@/ || / # handle [0-9]+$/ {
+			comment = match(text, /comment "pomaloba:[^"]*" # handle/) ? substr(text, RSTART + 9, RLENGTH - 19) : ""
+			gsub(/"[^"]*"/, "", text)
+			rule(table, chain, $NF, comment, text ~ / saddr |invalid|limit rate|ct count over|quota/ ? "" : verdicts(text))
+			text = ""
+		}
+
+		# Balanced, or to be rejected: connections live on that a destination had before it was drained.
+		function endpoints(words, i) {
+			if (/^\t(set|map|chain) /) elements = /^\t(set balanced|map apps)-/
+			while (elements && match($0, /[0-9a-f.:]+ \. (tcp|udp|sctp) \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), words, " ")
+				endpoint(words[1], words[3], words[5])
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+			gsub(/meta l4proto |ct original proto-/, "")
+			for (i = 1; i < NF - 4; i++) if ($i == "daddr" && $(i + 3) ~ /^d(st|port)$/ && $(i + 4) ~ /^[0-9]+-[0-9]+$/)
+				endpoint($(i + 1), $(i + 2), $(i + 4))
+		}
+		function endpoint(address, protocol, ports, version) {
+			version = address ~ /:/ ? "ip6" : "ip"
+			sub("-", ":", ports)
+			if (wanted == "no" || known[address, protocol, ports]++) return
+			listed[version, ++count[version]] = address " " protocol " " ports
+		}
+		function see(table) { if (!(table in seen)) { seen[table] = 1; name[++tables] = table } }
+		function base(table, chain, drops) { chain_of[table, ++bases[table]] = chain; policy[table, bases[table]] = drops }
+		# "to" is what a rule leads to: chains, maps of verdicts, "drop"; "pass" if it accepts all that was translated.
+		function rule(table, chain, at, comment, to, n) {
+			sub(/^ /, "", to)
+			n = ++rules[table, chain]
+			# That of --output-type iptables, or nft does not show the comment that iptables has written.
+			if (comment == "" && to == accept) {
+				comment = own
+				bare[table, chain, n] = 1
+				ruled[table] = 1
+			}
+			place[table, chain, n] = at
+			mark[table, chain, n] = comment
+			if (comment == "") leads[table, chain, n] = to
+			else target[table, chain, n] = to
+		}
+		function verdicts(text, words, n, i, to) {
+			if (text ~ /^[ \t]*ct status dnat (counter packets [0-9]+ bytes [0-9]+ )?accept( comment)? *#/) return "pass"
+			gsub(/[,;{}]/, " ", text)
+			n = split(text, words, /[ \t]+/)
+			for (i = 1; i <= n; i++) {
+				if (words[i] == "drop" || words[i] == "reject") to = to " drop"
+				else if (words[i] == "jump" || words[i] == "goto") to = to " " words[++i]
+				else if (words[i] ~ /^@/) to = to " " words[i]
+			}
+			return to
+		}
+		function drops(table, to, words, n, i) {
+			n = split(to, words, " ")
+			for (i = 1; i <= n; i++) if (words[i] == "drop" || chain_drops(table, words[i])) return 1
+			return 0
+		}
+		function chain_drops(table, chain, n) {
+			if (!((table, chain) in dropping)) {
+				dropping[table, chain] = 0
+				for (n = 1; n <= rules[table, chain]; n++) if (drops(table, leads[table, chain, n])) dropping[table, chain] = 1
+			}
+			return dropping[table, chain]
+		}
+
+		# Of which address families a table is.
+		function versions(table) {
+			return table ~ /^nft inet/ ? "ip ip6" : table ~ /^(nft ip6|ip6tables)/ ? "ip6" : "ip"
+		}
+		# The rule that our jump has to come before; one more than there are if the policy drops; 0 if nothing does.
+		function first_drop(table, chain, policy, n, to) {
+			split(versions(table), version, " ")
+			if (!count[version[1]] && !count[version[2]]) return 0
+			for (n = 1; n <= rules[table, chain]; n++) {
+				to = leads[table, chain, n]
+				if (to == "pass") return 0
+				if (drops(table, to)) return n
+			}
+			return policy ? n : 0
+		}
+		function is_loaded(comment, chain) {
+			return ("nft inet pomaloba-" substr(comment, 10)) in seen || chain in loaded
+		}
+		# kept is how many rules stay before the one that is the first to drop.
+		function jump(table, chain, first, kept, is_last) {
+			is_last = first > rules[table, chain]
+			if (table !~ /^nft/) return (is_last ? "-A " chain : "-I " chain " " kept + 1) " -m conntrack --ctstate DNAT -m comment --comment \"" own "\" -j " accept
+			return (is_last ? "add rule " : "insert rule ") substr(table, 5) " " chain (is_last ? "" : " handle " place[table, chain, first]) " ct status dnat jump " accept " comment \"" own "\""
+		}
+		function deletion(table, chain, at) {
+			if (table ~ /^nft/) return "delete rule " substr(table, 5) " " chain " handle " at
+			sub(/^-A/, "-D", at)
+			return at
+		}
+
+		# Which rules of the chain go: ours where they are of no use, and of rulesets that are not loaded any more. Counts
+		# those that stay before the first that drops.
+		function sift(table, chain, first, n, comment, to, kept) {
+			is_placed = before = kept = 0
+			for (n = 1; n <= rules[table, chain]; n++) {
+				if (n <= first) before = kept
+				comment = mark[table, chain, n]
+				to = target[table, chain, n]
+				if (comment == own && n < first && !is_placed) is_placed = ++kept
+				else if (comment == "" || (comment == own ? is_ruled && bare[table, chain, n] : is_loaded(comment, to))) kept++
+				else {
+					deletions[++gone] = deletion(table, chain, place[table, chain, n])
+					if (comment != own && (table, to) in declared && !((table, to) in emptied)) old[++olds] = to
+					emptied[table, to] = 1
+				}
+			}
+			if (first > rules[table, chain]) before = kept
+		}
+		function plan(table, i, chain, first, where, jumps, state) {
+			# A table of the ruleset of --output-type iptables: it has the chain of ours, and in FORWARD its jump.
+			is_ruled = table in ruled && accept in loaded
+			if (is_ruled && table !~ /^nft/ || table in shown && !bases[table]) return
+			gone = olds = 0
+			for (i = 1; i <= bases[table]; i++) {
+				chain = chain_of[table, i]
+				first = first_drop(table, chain, policy[table, i])
+				sift(table, chain, first)
+				if (!first) continue
+				where = where (where == "" ? " " : ", ") chain
+				if (!is_placed) added[++jumps] = jump(table, chain, first, before)
+			}
+			if (where == "" && !is_ruled && (table, accept) in declared) old[++olds] = accept
+			state = where == "" ? "idle" : gone + olds + jumps ? "shut" : "open"
+			if (state == "idle" && !(gone + olds)) return
+
+			print "#", ++transactions, state, table ~ /^nft/ ? table where : table " " table where
+			if (table !~ /^nft/) print "*filter"
+			for (i = 1; i <= gone; i++) print deletions[i]
+			for (i = 1; i <= olds; i++) remove(table, old[i])
+			if (where != "" && !is_ruled) put(table)
+			for (i = 1; i <= jumps; i++) print added[i]
+			if (table !~ /^nft/) print "COMMIT"
+		}
+		function remove(table, chain) {
+			if (table !~ /^nft/) {
+				print "-F " chain
+				print "-X " chain
+				return
+			}
+			sub(/^nft /, "", table)
+			print "flush chain " table " " chain
+			print "delete chain " table " " chain
+			if (("nft " table, chain "/ip") in declared) print "delete set " table " " chain "/ip"
+			if (("nft " table, chain "/ip6") in declared) print "delete set " table " " chain "/ip6"
+		}
+		function put(table, version, n, i) {
+			if (table ~ /^nft/) {
+				print "add chain " substr(table, 5) " " accept
+				print "flush chain " substr(table, 5) " " accept
+			} else print ":" accept " - [0:0]"
+			n = split(versions(table), version, " ")
+			for (i = 1; i <= n; i++) if (table ~ /^nft/) put_nft(substr(table, 5), version[i])
+			else put_iptables(version[i])
+		}
+		function put_iptables(version, i, part) {
+			for (i = 1; i <= count[version]; i++) {
+				split(listed[version, i], part, " ")
+				print "-A " accept " -m conntrack --ctproto " part[2] " --ctorigdst " part[1] " --ctorigdstport " part[3] " -j ACCEPT"
+			}
+		}
+		# Errors about a connection are its own, but of their own protocol; and nft before 1.1 knows that there are ports
+		# only where protocols stand before.
+		function put_nft(table, version, i, part, set, errors, original, rule_of_ours) {
+			set = table " " accept "/" version
+			if (!count[version]) {
+				if (("nft " table, accept "/" version) in declared) print "delete set " set
+				return
+			}
+			errors = version == "ip" ? "icmp" : "ipv6-icmp"
+			original = " ct original " version " daddr "
+			rule_of_ours = "add rule " table " " accept " meta l4proto "
+			print "add set " set " { type " (version == "ip" ? "ipv4" : "ipv6") "_addr . inet_proto . inet_service; }"
+			print "flush set " set
+			print rule_of_ours "{ tcp, udp, sctp, " errors " }" original ". ct protocol . ct original proto-dst @" accept "/" version " accept"
+			for (i = 1; i <= count[version]; i++) {
+				split(listed[version, i], part, " ")
+				if (sub(":", "-", part[3])) {
+					print rule_of_ours part[2] original part[1] " ct protocol " part[2] " ct original proto-dst " part[3] " accept"
+					print rule_of_ours errors original part[1] " ct protocol " part[2] " ct original proto-dst " part[3] " accept"
+				} else print "add element " set " { " part[1] " . " part[2] " . " part[3] " }"
+			}
+		}
+		END { for (i = 1; i <= tables; i++) plan(name[i]) }
+	'
+}
+
+# Does what firewalls prints of $1. Not to be able to is no reason to stop: the balancer is loaded.
+let_through() {
+	plan=$(firewalls "$1")
+	[ -n "$plan" ] || return 0
+	printf '%s\n' "$plan" | sed -n 's/^# //p' | while read -r number state tool place; do
+		said="$place may drop what is forwarded: what was balanced is let through there"
+		[ "$state" != idle ] || said="nothing of ours is left in $place"
+		if printf '%s\n' "$plan" | awk -v number="$number" '$1 == "#" { wanted = $2 == number } wanted' |
+			case $tool in nft) nft -f - ;; *) "$tool-restore" -w 60 --noflush ;; esac then
+			echo "pomaloba: $said"
+		else
+			echo "pomaloba: warning: $place may drop what was balanced, and could not be changed" >&2
+		fi
+	done
+}
+
+# Before: a table of iptables in which nft had to put something cannot be shown.
+let_through no
 # What cannot be removed does not keep the rest.
 left=0
 flows=$(loaded_flows)
