@@ -48,6 +48,16 @@ for backend, rules in ((OTHER, BACKEND), (BACKEND, OTHER)):
     check(("pomaloba-lb" in left) == (backend == "nftables"), f"{backend}: nftables' table is as it should be", left)
     check(("PMLB" in left) == (backend == "iptables"), f"{backend}: iptables' chains are as they should be", left)
     check(run_role(pomaloba_backend=backend).changed == 0, f"{backend}: a second run changes nothing")
+    # By address, and by address and port.
+    drain = ["10.77.2.12", "[2001:db8:2::13]:31234"]
+    under_load(f"{backend}, drained", **{"pomaloba_backend": backend, "pomaloba_drain": drain})
+    check(workers() == ["w1", "w3"], f"{backend}: the drained worker gets no new connections")
+    check(workers("2001:db8:a::10") == ["w1", "w2"], f"{backend}: nor does that of the other family")
+    lb_succeeds("systemctl restart pomaloba-lb")
+    check(workers() == ["w1", "w3"], f"{backend}: nor after a restart of the unit")
+    check(run_role(**{"pomaloba_backend": backend, "pomaloba_drain": drain}).changed == 0, f"{backend}: and that is no change")
+    went_well(run_role(pomaloba_backend=backend), f"{backend}: drained no more")
+    check(workers() == ["w1", "w2", "w3"], f"{backend}: the worker is back")
 
 tell("== Absent waits for open connections")
 load = Load(held=5, only_held=True)

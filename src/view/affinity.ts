@@ -22,13 +22,13 @@ export function affinityView(
   nftFamily: string,
   destinations: readonly Destination[],
 ): AffinityView {
-  const usable = destinations.filter(({ weight }) => weight > 0);
+  const usable = affinity === undefined ? [] : destinations.filter(({ weight }) => weight > 0);
   const ports = new Set(usable.map(({ port }) => port ?? 'any'));
   const [port = 'any'] = ports;
   const several = ports.size > 1;
   const nameOf = (what: string): string => nftKeptMap(name, nftFamily, affinity ?? 0, what);
   return {
-    keeps: affinity !== undefined && usable.length > 0,
+    keeps: usable.length > 0,
     keep_chain: nftKeepChain(name, nftFamily),
     kept_map: nameOf(several ? 'address-of-port' : 'address'),
     kept_timeout: `${affinity ?? 0}s`,

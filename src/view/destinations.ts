@@ -33,7 +33,8 @@ export interface DestinationView extends ShareView {
   /** The chains of the connections that it gets. */
   readonly nft_chain: string;
   readonly iptables_chain: string;
-  /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
+  /** What nftables calls its family; its port where that notes that it is down, 0 for the client's; and what iptables looks in. */
+  readonly nft: string;
   readonly down_port: number;
   readonly down_list: string;
   /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
@@ -106,6 +107,7 @@ export function destinationViews(
       backup: isBackup,
       nft_chain: nftDestinationChain(name, address.text, port),
       iptables_chain: iptablesChain,
+      nft: address.family === 'ipv4' ? 'ip' : 'ip6',
       down_port: port ?? 0,
       down_list: recentList(ruleset, address.text, port ?? 0),
       target: withPort(address, port),

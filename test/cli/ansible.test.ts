@@ -226,7 +226,7 @@ describe('what is not ours', () => {
     (file) => {
       const cwd = repository('--playbook', 'site.yml');
       edit(cwd, file);
-      writeFileSync(join(cwd, 'specs/shop.yml'), spec('cart', 12));
+      writeFileSync(join(cwd, 'specs/shop.yml'), spec().replace('198.51.100.1', '198.51.100.9'));
       const before = treeOf(cwd);
       const { code, stdout, stderr } = generate(cwd, '--playbook', 'site.yml');
       expect([code, stdout]).toEqual([3, '']);

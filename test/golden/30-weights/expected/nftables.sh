@@ -417,9 +417,6 @@ add map inet pomaloba-weighted apps-ip { type ipv4_addr . inet_proto . inet_serv
 flush map inet pomaloba-weighted apps-ip
 add set inet pomaloba-weighted balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-weighted balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-weighted sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-weighted sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-weighted destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-weighted destinations-ip
@@ -445,6 +442,7 @@ table inet pomaloba-weighted {
 	}
 
 	chain app/weighted/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/weighted/ip
 		jump choose/weighted/ip
 		jump choose/weighted/ip

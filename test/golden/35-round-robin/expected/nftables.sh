@@ -427,9 +427,6 @@ add map inet pomaloba-turns apps-ip { type ipv4_addr . inet_proto . inet_service
 flush map inet pomaloba-turns apps-ip
 add set inet pomaloba-turns balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-turns balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-turns sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-turns sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-turns destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-turns destinations-ip
@@ -441,9 +438,6 @@ add map inet pomaloba-turns apps-ip6 { type ipv6_addr . inet_proto . inet_servic
 flush map inet pomaloba-turns apps-ip6
 add set inet pomaloba-turns balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-turns balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-turns sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-turns sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-turns destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-turns destinations-ip6
@@ -471,6 +465,7 @@ table inet pomaloba-turns {
 	}
 
 	chain app/turns/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/turns/ip
 		jump choose/turns/ip
 		jump choose/turns/ip

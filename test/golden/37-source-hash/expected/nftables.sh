@@ -427,9 +427,6 @@ add map inet pomaloba-sticky apps-ip { type ipv4_addr . inet_proto . inet_servic
 flush map inet pomaloba-sticky apps-ip
 add set inet pomaloba-sticky balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-sticky balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-sticky sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-sticky sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-sticky destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-sticky destinations-ip
@@ -441,9 +438,6 @@ add map inet pomaloba-sticky apps-ip6 { type ipv6_addr . inet_proto . inet_servi
 flush map inet pomaloba-sticky apps-ip6
 add set inet pomaloba-sticky balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-sticky balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-sticky sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-sticky sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-sticky destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-sticky destinations-ip6
@@ -466,6 +460,7 @@ table inet pomaloba-sticky {
 	}
 
 	chain app/sticky/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/sticky/ip
 		jump to/sticky/198.51.100.1/30080
 		jump to/sticky/198.51.100.2/30080

@@ -417,9 +417,6 @@ add map inet pomaloba-drained apps-ip { type ipv4_addr . inet_proto . inet_servi
 flush map inet pomaloba-drained apps-ip
 add set inet pomaloba-drained balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-drained balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-drained sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-drained sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-drained destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-drained destinations-ip
@@ -440,6 +437,7 @@ table inet pomaloba-drained {
 	}
 
 	chain app/drained/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/drained/ip
 		jump to/drained/198.51.100.1/30080
 		jump to/drained/198.51.100.2/30080

@@ -431,9 +431,6 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip
 add map inet pomaloba-lb keeps-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
 flush map inet pomaloba-lb keeps-ip
 # shop: which destination a client has.
@@ -451,9 +448,6 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip6
 add map inet pomaloba-lb keeps-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
 flush map inet pomaloba-lb keeps-ip6
 # pods: which destination a client has.
@@ -484,6 +478,7 @@ table inet pomaloba-lb {
 		# A client that was here keeps its destination.
 		meta l4proto tcp dnat ip to ip saddr map @kept/shop/ip/600s/address:30080
 		meta l4proto udp dnat ip to ip saddr map @kept/shop/ip/600s/address:30080
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/shop/ip
 		jump to/shop/198.51.100.1/30080
 		jump to/shop/198.51.100.2/30080
@@ -508,6 +503,7 @@ table inet pomaloba-lb {
 	chain app/pods/ip6 {
 		# A client that was here keeps its destination.
 		meta l4proto tcp dnat ip6 to ip6 saddr map @kept/pods/ip6/10800s/address-of-port:ip6 saddr map @kept/pods/ip6/10800s/port
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/pods/ip6
 		jump to/pods/2001.db8.2..1/30080
 		jump to/pods/2001.db8.2..1/30081
@@ -531,6 +527,7 @@ table inet pomaloba-lb {
 	chain app/media/ip {
 		# A client that was here keeps its destination.
 		meta l4proto udp dnat ip to ip saddr map @kept/media/ip/86400s/address
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/media/ip
 		jump to/media/198.51.100.1
 		jump to/media/198.51.100.2

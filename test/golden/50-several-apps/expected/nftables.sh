@@ -417,9 +417,6 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -440,6 +437,7 @@ table inet pomaloba-lb {
 	}
 
 	chain app/web/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/web/ip
 		jump to/web/198.51.100.1/30080
 		jump to/web/198.51.100.2/30080
@@ -461,6 +459,7 @@ table inet pomaloba-lb {
 	}
 
 	chain app/mail/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/mail/ip
 		jump to/mail/198.51.100.2/30025
 		jump to/mail/198.51.100.3/30025

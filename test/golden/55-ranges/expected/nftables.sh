@@ -431,9 +431,6 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -445,9 +442,6 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip6
 
 table inet pomaloba-lb {
 	# media: each rule has its share of what the rules before it left; the last one takes the rest.
@@ -467,6 +461,7 @@ table inet pomaloba-lb {
 	}
 
 	chain app/media/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/media/ip
 		jump to/media/198.51.100.1
 		jump to/media/198.51.100.2
@@ -489,6 +484,7 @@ table inet pomaloba-lb {
 	}
 
 	chain app/mixed/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/mixed/ip
 		jump to/mixed/198.51.100.1
 		jump to/mixed/198.51.100.2/30080

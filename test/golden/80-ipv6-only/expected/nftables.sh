@@ -426,9 +426,6 @@ add map inet pomaloba-six apps-ip6 { type ipv6_addr . inet_proto . inet_service 
 flush map inet pomaloba-six apps-ip6
 add set inet pomaloba-six balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-six balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-six sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-six sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-six destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-six destinations-ip6
@@ -449,6 +446,7 @@ table inet pomaloba-six {
 	}
 
 	chain app/six/ip6 {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/six/ip6
 		jump to/six/2001.db8.2..1/30080
 		jump to/six/2001.db8.2..2/30080

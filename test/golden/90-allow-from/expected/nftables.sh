@@ -427,9 +427,6 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -441,9 +438,6 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip6
@@ -466,6 +460,7 @@ table inet pomaloba-lb {
 	chain app/office/ip {
 		# Who may come; the others are dropped, and counted.
 		ip saddr != { 198.51.100.0/28, 203.0.113.0/24 } counter drop
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/office/ip
 		jump to/office/198.51.100.1/31080
 		jump to/office/198.51.100.2/31080

@@ -431,9 +431,6 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -445,9 +442,6 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-lb sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-lb sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip6
@@ -497,6 +491,7 @@ table inet pomaloba-lb {
 		# Open connections of a client, 50 at the same time; then those whose client is not in the set, together.
 		add @open/shop/ip/50 { ip saddr ct count over 50 } counter drop
 		ip saddr != @open/shop/ip/50 ct count over 50 counter drop
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/shop/ip
 		jump to/shop/198.51.100.1
 		jump to/shop/198.51.100.2

@@ -430,9 +430,6 @@ add map inet pomaloba-narrow apps-ip { type ipv4_addr . inet_proto . inet_servic
 flush map inet pomaloba-narrow apps-ip
 add set inet pomaloba-narrow balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-narrow balanced-ip
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-narrow sources-ip { type ipv4_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-narrow sources-ip
 
 # IPv6: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
 add set inet pomaloba-narrow down-ip6 { type ipv6_addr . inet_service; }
@@ -441,9 +438,6 @@ add map inet pomaloba-narrow apps-ip6 { type ipv6_addr . inet_proto . inet_servi
 flush map inet pomaloba-narrow apps-ip6
 add set inet pomaloba-narrow balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-narrow balanced-ip6
-# Of apps that say more of the source address than that it is masqueraded.
-add map inet pomaloba-narrow sources-ip6 { type ipv6_addr . inet_proto . inet_service : verdict; }
-flush map inet pomaloba-narrow sources-ip6
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-narrow destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-narrow destinations-ip6

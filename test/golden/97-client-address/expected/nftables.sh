@@ -467,6 +467,7 @@ table inet pomaloba-lb {
 	}
 
 	chain app/shop/ip {
+		# Again where it comes to one that is down; what is left then goes to the first that is not.
 		jump choose/shop/ip
 		jump to/shop/198.51.100.1/30080
 		jump to/shop/198.51.100.130/30080
