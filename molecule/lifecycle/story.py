@@ -45,7 +45,7 @@ for backend, rules in ((OTHER, BACKEND), (BACKEND, OTHER)):
     # Open connections live on; the rules of the new backend are there before those of the old one go.
     under_load(backend, pomaloba_backend=backend)
     left = lb("nft list tables | grep pomaloba; { iptables-save; ip6tables-save; } 2>/dev/null | grep PMLB; true")
-    check(("pomaloba-lb" in left) == (backend == "nftables"), f"{backend}: nftables' table is as it should be", left)
+    check(("table inet pomaloba-lb" in left) == (backend == "nftables"), f"{backend}: nftables' table is as it should be", left)
     check(("PMLB" in left) == (backend == "iptables"), f"{backend}: iptables' chains are as they should be", left)
     check(run_role(pomaloba_backend=backend).changed == 0, f"{backend}: a second run changes nothing")
     # By address, and by address and port.

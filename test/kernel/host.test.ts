@@ -58,6 +58,24 @@ async function refusal(backend: Backend, shell: string, spec: string): Promise<s
 }
 
 describe.each(scripts)('$name', (backend) => {
+  test.each([
+    { where: 'on all addresses', address: '::' },
+    { where: 'on that of the endpoint', address: '192.0.2.10' },
+  ])('refuses an endpoint where ssh listens $where, unless that is meant', async ({ address }) => {
+    const program = `import socket, sys
+open("/proc/self/comm", "w").write("sshd")
+listener = socket.create_server((sys.argv[1], 80), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+print("ready", flush=True)
+sys.stdin.read()`;
+    const server = lab.start('lb', ['python3', '-c', program, address]);
+    expect(await server.nextLine(10_000)).toBe('ready');
+    const said = await refusal(backend, 'dash "$1"', FOUR);
+    expect(said).toContain('the ssh of this host listens where an endpoint is: 192.0.2.10 port 80.');
+    await inLb(lab, backend, 'POMALOBA_ALLOW_SSH_CAPTURE=yes dash "$1"', rulesetFile(backend, FOUR));
+    server.kill('SIGKILL');
+    await server.ended;
+  });
+
   test('switches forwarding on for the families that are used, and deletion leaves it on', async () => {
     expect(await inLb(lab, backend, FORWARDING)).toBe('0\n0\n');
     await load(lab, backend, FOUR);

@@ -47,6 +47,35 @@ keep_advertisements() {
 	done
 }
 
+# An endpoint where the host's own ssh listens: its rule would send the next login to a destination. Asked of the sockets,
+# as nobody knows who will log in from where; not where ss (of the package iproute2) is missing.
+keep_ssh() {
+	[ "${POMALOBA_ALLOW_SSH_CAPTURE:-no}" != yes ] && command -v ss >/dev/null || return 0
+	captured=$({
+		ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print "local", $4 }'
+		ss -Hltnp 2>/dev/null | awk '/\(\("(sshd|dropbear)",/ || /:22 .*\(\("systemd",/ { print "ssh", $4 }'
+		cat <<'ENDPOINTS'
+endpoint 192.0.2.10 80 80
+endpoint 2001:db8:1::10 80 80
+ENDPOINTS
+	} | awk '
+		$1 == "local" { here[$2] = 1 }
+		$1 == "ssh" {
+			port[++sockets] = $2
+			sub(/.*:/, "", port[sockets])
+			address[sockets] = $2
+			sub(/:[0-9]+$/, "", address[sockets])
+			gsub(/[][]|%.*/, "", address[sockets])
+		}
+		$1 == "endpoint" && $2 in here {
+			for (i = 1; i <= sockets; i++)
+				if (port[i] + 0 >= $3 && port[i] + 0 <= $4 && (address[i] == $2 || address[i] ~ /^([*]|0[.]0[.]0[.]0|::)$/))
+					print $2 " port " port[i]
+		}' | sort -u)
+	[ -z "$captured" ] || fail "the ssh of this host listens where an endpoint is: $(echo "$captured" | paste -sd, -).
+Another login would end at a destination. Where ssh is reached in another way: POMALOBA_ALLOW_SSH_CAPTURE=yes sh FILE"
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
 # would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
@@ -568,6 +597,7 @@ RULESET
 
 forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
+keep_ssh
 flows=$(loaded_flows)
 rules | nft -f -
 rules | prune

@@ -41,6 +41,34 @@ forward() {
 	echo 1 >"/proc/sys/$1"
 }
 
+# An endpoint where the host's own ssh listens: its rule would send the next login to a destination. Asked of the sockets,
+# as nobody knows who will log in from where; not where ss (of the package iproute2) is missing.
+keep_ssh() {
+	[ "${POMALOBA_ALLOW_SSH_CAPTURE:-no}" != yes ] && command -v ss >/dev/null || return 0
+	captured=$({
+		ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print "local", $4 }'
+		ss -Hltnp 2>/dev/null | awk '/\(\("(sshd|dropbear)",/ || /:22 .*\(\("systemd",/ { print "ssh", $4 }'
+		cat <<'ENDPOINTS'
+endpoint 192.0.2.10 80 80
+ENDPOINTS
+	} | awk '
+		$1 == "local" { here[$2] = 1 }
+		$1 == "ssh" {
+			port[++sockets] = $2
+			sub(/.*:/, "", port[sockets])
+			address[sockets] = $2
+			sub(/:[0-9]+$/, "", address[sockets])
+			gsub(/[][]|%.*/, "", address[sockets])
+		}
+		$1 == "endpoint" && $2 in here {
+			for (i = 1; i <= sockets; i++)
+				if (port[i] + 0 >= $3 && port[i] + 0 <= $4 && (address[i] == $2 || address[i] ~ /^([*]|0[.]0[.]0[.]0|::)$/))
+					print $2 " port " port[i]
+		}' | sort -u)
+	[ -z "$captured" ] || fail "the ssh of this host listens where an endpoint is: $(echo "$captured" | paste -sd, -).
+Another login would end at a destination. Where ssh is reached in another way: POMALOBA_ALLOW_SSH_CAPTURE=yes sh FILE"
+}
+
 # Prints what makes the rules in $2 (restore format; none: removes all) what is loaded of ours, for $1-restore ($1 is
 # iptables or ip6tables), one transaction a table. Ours are the chains named in $owned, chains that a restore file of
 # this ruleset has emptied, and those below them. Chains that $2 lacks go, with the jumps to them; of a jump that is
@@ -562,6 +590,7 @@ RULES
 }
 
 forwardable net/ipv4/ip_forward
+keep_ssh
 rules=$(rules)
 iptables=$(changes iptables "$rules")
 # No rule is for ip6tables: what an earlier version of the spec left there goes.
