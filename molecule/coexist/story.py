@@ -62,7 +62,7 @@ tell("== Drift")
 loses = {
     "flush ruleset": "nft flush ruleset",
     "deleted": "nft delete table inet pomaloba-lb 2>/dev/null || { iptables -t nat -F PMLB/lb; }",
-    "one rule less": "nft flush chain inet pomaloba-lb postrouting 2>/dev/null || iptables -t nat -F PMLB/lb/_masq",
+    "one rule less": "nft flush chain inet pomaloba-lb source 2>/dev/null || iptables -t nat -F PMLB/lb/_masq",
 }
 for name, shell in loses.items():
     lb(shell)

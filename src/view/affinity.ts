@@ -14,6 +14,12 @@ export interface AffinityView {
   readonly kept_ports_map: string;
   /** What a client may keep: `ip . port`, or the address alone where the client's port is kept. */
   readonly kept: readonly string[];
+  /** Of these, the backups: nobody keeps them, unless all are. */
+  readonly kept_backups: readonly string[];
+}
+
+function placeOf({ address, port }: Destination): string {
+  return port === undefined ? address.text : `${address.text} . ${port}`;
 }
 
 /** `destinations` are those of the pool. An affinity is of no use where nobody can be sent anywhere. */
@@ -34,8 +40,9 @@ export function affinityView(
     kept_timeout: `${affinity ?? 0}s`,
     kept_port: several ? '' : port,
     kept_ports_map: several ? nameOf('port') : '',
-    kept: usable.map((one) =>
-      one.port === undefined ? one.address.text : `${one.address.text} . ${one.port}`,
-    ),
+    kept: usable.map(placeOf),
+    kept_backups: usable.every(({ isBackup }) => isBackup)
+      ? []
+      : usable.filter(({ isBackup }) => isBackup).map(placeOf),
   };
 }

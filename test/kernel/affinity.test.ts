@@ -9,9 +9,15 @@ interface Wanted {
   readonly timeout?: string;
   /** Of each worker; none: the client's is kept. */
   readonly ports?: readonly number[];
+  readonly backups?: readonly boolean[];
 }
 
-function spec({ weights = [1, 1, 1], timeout = '1h', ports = [30_080, 30_080, 30_080] }: Wanted): string {
+function spec({
+  weights = [1, 1, 1],
+  timeout = '1h',
+  ports = [30_080, 30_080, 30_080],
+  backups = [false, false, false],
+}: Wanted): string {
   return JSON.stringify({
     pomaloba: 1,
     app: 'kept',
@@ -24,6 +30,7 @@ function spec({ weights = [1, 1, 1], timeout = '1h', ports = [30_080, 30_080, 30
       addresses.map((ip) => ({
         ip,
         weight: weights[index],
+        backup: backups[index],
         ...(ports[index] ? { port: ports[index] } : {}),
       })),
     ),
@@ -74,6 +81,31 @@ describe.each(NFTABLES.filter(({ type }) => type === 'nftables-rules'))('$name',
       const after = await places(lab, family, 80);
       expect([...after.values()]).not.toContain(second);
       for (const [source, place] of meanwhile) if (place === first) expect(after.get(source)).toBe(place);
+    });
+
+    test('of a host that masquerades everything, too', async () => {
+      const words = family === 0 ? 'ip' : 'ip6';
+      await load(lab, backend, spec({}));
+      await inLb(
+        lab,
+        backend,
+        `nft add table ${words} host && nft add chain ${words} host leaving '{ type nat hook postrouting priority 100; }' &&
+          nft add rule ${words} host leaving masquerade`,
+      );
+      const before = await places(lab, family, 80);
+      expect(await places(lab, family, 80)).toEqual(before);
+      await load(lab, backend, spec({}));
+      expect(await places(lab, family, 80)).toEqual(before);
+      await inLb(lab, backend, `nft delete table ${words} host`);
+    });
+
+    test('a backup is left when another is back', async () => {
+      await load(lab, backend, spec({ backups: [false, true, true] }));
+      const down = `inet pomaloba-kept down-ip${family === 0 ? '' : '6'} '{ ${first} . 30080 }'`;
+      await inLb(lab, backend, `nft add element ${down}`);
+      expect([...(await places(lab, family, 80)).values()]).not.toContain(first);
+      await inLb(lab, backend, `nft delete element ${down}`);
+      expect(new Set((await places(lab, family, 80)).values())).toEqual(new Set([first]));
     });
 
     test('who has not come for a while is forgotten', async () => {
