@@ -506,9 +506,10 @@ table inet pomaloba-weighted {
 	}
 
 	# A destination that saw the client's address would answer past this host. Only what was opened to one
-	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address.
-	chain postrouting {
-		type nat hook postrouting priority 100; policy accept;
+	# of our endpoints is masqueraded: other traffic to the same destinations keeps its source address. Before the host's
+	# own rules (100): the kernel asks no chain any more once one has chosen the source.
+	chain source {
+		type nat hook postrouting priority 99; policy accept;
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 	}
 
