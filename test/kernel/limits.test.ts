@@ -42,7 +42,10 @@ interface Where {
   readonly ip?: string;
 }
 
-describe.each([...BACKENDS, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
+// The files of rules hold what the scripts load.
+const LOADED = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
+
+describe.each([...LOADED, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
   let lab: Lab;
   let loaded = '';
   const isNft = backend.type.startsWith('nftables');
@@ -196,11 +199,12 @@ describe.each([...BACKENDS, ...OTHER_NFTS.map(({ backend }) => backend)])('$name
     }
   });
 
-  test.runIf(isNft)('nftables counts both families together', async () => {
-    await limit({ new_per_second: 5 });
-    const each = await Promise.all(CLIENTS[0].map((source) => served(source, 10)));
-    expect(each.reduce((all, one) => all + one, 0)).toBeLessThanOrEqual(8);
-  });
+  if (isNft)
+    test('nftables counts both families together', async () => {
+      await limit({ new_per_second: 5 });
+      const each = await Promise.all(CLIENTS[0].map((source) => served(source, 10)));
+      expect(each.reduce((all, one) => all + one, 0)).toBeLessThanOrEqual(8);
+    });
 
   test('where there is no place for a client, it does not get in for free, and others go on', async () => {
     loaded = specs({ new_per_second_per_client: 5 });
