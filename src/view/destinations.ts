@@ -33,8 +33,7 @@ export interface DestinationView extends ShareView {
   /** The chains of the connections that it gets. */
   readonly nft_chain: string;
   readonly iptables_chain: string;
-  /** What nftables calls its family; its port where that notes that it is down, 0 for the client's; and what iptables looks in. */
-  readonly nft: string;
+  /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
   readonly down_port: number;
   readonly down_list: string;
   /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
@@ -47,10 +46,10 @@ function shareViews(scheduler: Scheduler, destinations: readonly Destination[]):
   const sum = weights.reduce((all, weight) => all + weight, 0);
   const slots = slotsBy(scheduler, destinations);
   const chances = probabilities(weights);
-  const rests = [...leftFrom(weights).slice(1), 0];
-  const total = leftFrom(weights)[0] ?? 0;
-  return leftFrom(weights).map((left, index) => {
-    const rest = rests[index] ?? 0;
+  const lefts = leftFrom(weights);
+  const total = lefts[0] ?? 0;
+  return lefts.map((left, index) => {
+    const rest = lefts[index + 1] ?? 0;
     return {
       share: percent(weights[index] ?? 0, sum),
       slots: slots[index] ?? [],
@@ -87,18 +86,15 @@ export function destinationViews(
   { name, scheduler }: App,
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): DestinationView[] {
-  // Others have no share of theirs, but their place: both lists are as long as that of the destinations.
+  // Each list has a place for all of them, and shares for its own.
   const [others = [], backups = []] = [false, true].map((isBackup) =>
     shareViews(
       scheduler,
       destinations.map((one) => (one.isBackup === isBackup ? one : { ...one, weight: 0 })),
     ),
   );
-  const shares = others.map(
-    (other, index) => (destinations[index]?.isBackup ? backups[index] : other) ?? other,
-  );
   return destinations.flatMap(({ address, port, weight, isBackup, iptablesChain }, index) => {
-    const share = shares[index];
+    const share = (isBackup ? backups : others)[index];
     if (!share) return [];
     return {
       ip: address.text,
@@ -107,7 +103,6 @@ export function destinationViews(
       backup: isBackup,
       nft_chain: nftDestinationChain(name, address.text, port),
       iptables_chain: iptablesChain,
-      nft: address.family === 'ipv4' ? 'ip' : 'ip6',
       down_port: port ?? 0,
       down_list: recentList(ruleset, address.text, port ?? 0),
       target: withPort(address, port),
