@@ -17,7 +17,7 @@ const INTERFACE = 'interface';
 
 /** The part of `app` that is of one family. */
 export function poolOf(app: App, family: Family): Pool {
-  const snat = addressesOf(mergeRanges(app.snat.filter((range) => range.family === family)));
+  const snat = addressesOf(mergeRanges(app.snat, family));
   const used = snat.length > 0 ? snat.map(({ text }) => text) : [INTERFACE];
   return {
     endpoints: app.endpoints.filter(({ address }) => address.family === family),

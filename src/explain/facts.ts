@@ -1,8 +1,8 @@
 // What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
-import type { Family } from '../model/address.js';
+import { EACH_FAMILY, type Family } from '../model/address.js';
 import { mergeRanges, rangeText } from '../model/address-range.js';
 import type { App, ClientAddress, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
-import { isEverything, mergeNetworks, type Network } from '../model/network.js';
+import { isEverything, mergeNetworks } from '../model/network.js';
 import { portsInSpec } from '../model/ports.js';
 import { percent } from '../model/shares.js';
 import { capacityOf, fullAt, type Pool, poolOf, usedOf } from './capacity.js';
@@ -72,8 +72,6 @@ export interface DestinationFacts {
   readonly capacity: number | null;
 }
 
-const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
-
 /** The facts of `apps`, which are on one load balancer, in their order. */
 export function explainApps(apps: readonly App[]): Explanation {
   return {
@@ -81,7 +79,7 @@ export function explainApps(apps: readonly App[]): Explanation {
     apps: apps.map(appFacts),
     conntrack: {
       sysctl: 'net.netfilter.nf_conntrack_max',
-      entries: capacityOf(apps.flatMap((app) => FAMILIES.map((family) => poolOf(app, family)))),
+      entries: capacityOf(apps.flatMap((app) => EACH_FAMILY.map((family) => poolOf(app, family)))),
     },
   };
 }
@@ -98,7 +96,7 @@ function appFacts(app: App): AppFacts {
       new_per_second: app.limits.newPerSecond ?? null,
       new_per_second_per_client: app.limits.newPerSecondPerClient ?? null,
     },
-    pools: FAMILIES.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
+    pools: EACH_FAMILY.filter((family) => poolOf(app, family).endpoints.length > 0).map((family) =>
       poolFacts(app, family),
     ),
   };
@@ -109,12 +107,12 @@ function poolFacts(app: App, family: Family): PoolFacts {
   const used = new Set(usedOf(pool.destinations));
   const total = [...used].reduce((sum, { weight }) => sum + weight, 0);
   const isLimited = total === 0 || pool.sources.length > 0;
-  const snat = mergeRanges(app.snat.filter((range) => range.family === family));
+  const snat = mergeRanges(app.snat, family);
   return {
     family,
     endpoints: pool.endpoints.map(endpointFacts),
     allow_from: allowedNetworks(app, family),
-    masquerade_from: app.clientAddress === 'preserve' ? networksOf(app.destinationNetworks, family) : null,
+    masquerade_from: app.clientAddress === 'preserve' ? mergeNetworks(app.destinationNetworks, family) : null,
     snat: snat.length > 0 ? snat.map(rangeText) : null,
     destinations: pool.destinations.map((destination) =>
       destinationFacts(destination, pool, used.has(destination) ? total : 0),
@@ -130,12 +128,8 @@ function endpointFacts({ address, ports, protocol }: Endpoint): EndpointFacts {
 
 function allowedNetworks({ allowFrom }: App, family: Family): readonly string[] | null {
   if (allowFrom === undefined) return null;
-  const networks = networksOf(allowFrom, family);
+  const networks = mergeNetworks(allowFrom, family);
   return networks.some(isEverything) ? null : networks;
-}
-
-function networksOf(networks: readonly Network[], family: Family): string[] {
-  return mergeNetworks(networks.filter((network) => network.family === family));
 }
 
 function destinationFacts(

@@ -27,10 +27,11 @@ export function parseAddressRange(text: string): AddressRange | AddressFault | '
   return range.first > range.last ? 'backwards' : range;
 }
 
-/** The same addresses as those of `ranges`, which are of one family, in as few ranges as can be, in order. */
-export function mergeRanges(ranges: readonly AddressRange[]): AddressRange[] {
+/** The same addresses as those of `ranges` that are of `family`, in as few ranges as can be, in order. */
+export function mergeRanges(ranges: readonly AddressRange[], family: Family): AddressRange[] {
+  const mine = ranges.filter((range) => range.family === family);
   const merged: AddressRange[] = [];
-  for (const range of ranges.toSorted((one, other) => (one.first < other.first ? -1 : 1))) {
+  for (const range of mine.toSorted((one, other) => (one.first < other.first ? -1 : 1))) {
     const before = merged.at(-1);
     if (before === undefined || range.first > before.last + 1n) merged.push(range);
     else if (range.last > before.last) merged.splice(-1, 1, { ...before, last: range.last });

@@ -4,6 +4,9 @@ import ipaddr from 'ipaddr.js';
 
 export type Family = 'ipv4' | 'ipv6';
 
+/** IPv4 first, as everywhere. */
+export const EACH_FAMILY: readonly Family[] = ['ipv4', 'ipv6'];
+
 /** What people call them. */
 export const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 

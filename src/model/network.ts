@@ -26,9 +26,10 @@ export function parseNetwork(text: string): Network | AddressFault | 'prefix' {
   return { family, text: plain(canonical), isExact: canonical.split('/')[0] === address.text };
 }
 
-/** The same addresses as those of `networks`, of one family, in as few networks as can be, in order. */
-export function mergeNetworks(networks: readonly Network[]): string[] {
-  return mergeCidr(networks.map(({ text }) => text)).map(plain);
+/** The same addresses as those of `networks` that are of `family`, in as few networks as can be, in order. */
+export function mergeNetworks(networks: readonly Network[], family: Family): string[] {
+  const mine = networks.filter((network) => network.family === family);
+  return mergeCidr(mine.map(({ text }) => text)).map(plain);
 }
 
 /** The first and the last address of a network. */

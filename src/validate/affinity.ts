@@ -1,4 +1,5 @@
 // What an affinity needs of the destinations.
+import { EACH_FAMILY } from '../model/address.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { type Entry, property } from './entries.js';
@@ -9,7 +10,7 @@ import { type Entry, property } from './entries.js';
  */
 export function affinityProblems(document: SpecDocument, destinations: readonly Entry[]): Problem[] {
   if (property(document.data, 'affinity') === undefined) return [];
-  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+  return EACH_FAMILY.flatMap((family) => {
     const mine = destinations.filter(({ address }) => address?.family === family);
     if (!mine.some(({ ports }) => ports) || !mine.some(({ keepsPort }) => keepsPort)) return [];
     return [

@@ -1,11 +1,12 @@
 // Whose address the destinations see, and the networks in which that cannot be the client's.
+import { EACH_FAMILY } from '../model/address.js';
 import { rangeOf, rangesOverlap } from '../model/address-range.js';
-import { isEverything, mergeNetworks, networkRange, type Network, parseNetwork } from '../model/network.js';
+import { isEverything, mergeNetworks, networkRange, type Network } from '../model/network.js';
 import { error, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { property, readEntries } from './entries.js';
 import { unusedFamilies } from './families.js';
-import { entryProblems } from './networks.js';
+import { entryProblems, readNetworks } from './networks.js';
 import { entryId, locate } from './rules.js';
 
 const KEY = 'destination_networks';
@@ -44,8 +45,7 @@ function useless(document: SpecDocument): Problem {
 /** The networks of a list that has some, not too many, and nothing else. */
 function networksOf(list: unknown): Network[] | undefined {
   if (!Array.isArray(list) || list.length === 0 || list.length > MOST_ENTRIES) return undefined;
-  const networks = list.map((item: unknown) => (typeof item === 'string' ? parseNetwork(item) : 'prefix'));
-  return networks.every((network) => typeof network === 'object') ? networks : undefined;
+  return readNetworks(list);
 }
 
 function coverage(document: SpecDocument, networks: readonly Network[]): Problem[] {
@@ -74,9 +74,7 @@ function coverage(document: SpecDocument, networks: readonly Network[]): Problem
 
 /** Whoever masquerades all connections of a family preserves nobody's address. */
 function everybody(document: SpecDocument, networks: readonly Network[]): Problem[] {
-  const all = (['ipv4', 'ipv6'] as const).flatMap((family) =>
-    mergeNetworks(networks.filter((network) => network.family === family)).filter(isEverything),
-  );
+  const all = EACH_FAMILY.flatMap((family) => mergeNetworks(networks, family).filter(isEverything));
   return all.map((network) =>
     error(
       'wrong-value',

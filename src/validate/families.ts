@@ -1,5 +1,5 @@
 // What is listed of an address family that the endpoints do not have.
-import { type Family, FAMILY_NAMES } from '../model/address.js';
+import { EACH_FAMILY, type Family, FAMILY_NAMES } from '../model/address.js';
 import { type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { readEntries } from './entries.js';
@@ -14,18 +14,16 @@ export function unusedFamilies(
   const endpoints = readEntries(document, 'endpoints');
   // While an address is wrong, its family is not known.
   if (endpoints.length === 0 || endpoints.some(({ address }) => address === undefined)) return [];
-  return (['ipv4', 'ipv6'] as const)
-    .filter(
-      (family) => families.includes(family) && endpoints.every(({ address }) => address?.family !== family),
-    )
-    .map((family) => {
-      const name = FAMILY_NAMES[family];
-      const message = `the ${name} ${what} of ${key} are not used: no endpoint is ${name}`;
-      return warning(
-        'unused-family',
-        document.locate([key, families.indexOf(family)]),
-        message,
-        `add an ${name} endpoint, or remove them`,
-      );
-    });
+  return EACH_FAMILY.filter(
+    (family) => families.includes(family) && endpoints.every(({ address }) => address?.family !== family),
+  ).map((family) => {
+    const name = FAMILY_NAMES[family];
+    const message = `the ${name} ${what} of ${key} are not used: no endpoint is ${name}`;
+    return warning(
+      'unused-family',
+      document.locate([key, families.indexOf(family)]),
+      message,
+      `add an ${name} endpoint, or remove them`,
+    );
+  });
 }

@@ -1,6 +1,6 @@
 // Lists of networks: what is none, what means something else than it seems to, and who may connect if it is nobody.
-import { FAMILY_NAMES } from '../model/address.js';
-import { parseNetwork } from '../model/network.js';
+import { EACH_FAMILY, FAMILY_NAMES } from '../model/address.js';
+import { type Network, parseNetwork } from '../model/network.js';
 import { error, type Location, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { quote } from './describe.js';
@@ -11,6 +11,12 @@ export function networkProblems(document: SpecDocument): Problem[] {
   const list = property(document.data, 'allow_from');
   if (!Array.isArray(list)) return [];
   return [...entryProblems(document, 'allow_from', list), ...excludedFamilies(list, document)];
+}
+
+/** The networks of `list`, if each entry is one. */
+export function readNetworks(list: readonly unknown[]): Network[] | undefined {
+  const networks = list.map((item) => (typeof item === 'string' ? parseNetwork(item) : 'prefix'));
+  return networks.every((network) => typeof network === 'object') ? networks : undefined;
 }
 
 /** What is wrong with each entry of `list`, which is that of the key. */
@@ -39,12 +45,12 @@ function networkProblem(text: string, place: Location): Problem[] {
 
 /** Who lists the networks of one family only may have forgotten that clients come with the other as well. */
 function excludedFamilies(list: readonly unknown[], document: SpecDocument): Problem[] {
-  const networks = list.map((item) => (typeof item === 'string' ? parseNetwork(item) : 'prefix'));
-  if (networks.some((network) => typeof network === 'string')) return [];
+  const networks = readNetworks(list);
+  if (networks === undefined) return [];
   const endpoints = readEntries(document, 'endpoints');
-  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+  return EACH_FAMILY.flatMap((family) => {
     const isServed = endpoints.some(({ address }) => address?.family === family);
-    const isAllowed = networks.some((network) => typeof network === 'object' && network.family === family);
+    const isAllowed = networks.some((network) => network.family === family);
     if (!isServed || isAllowed) return [];
     const name = FAMILY_NAMES[family];
     const message = `nobody may come to the ${name} endpoints: no network is ${name}`;

@@ -1,5 +1,5 @@
 // What a schema cannot say of one app: numbers as written, duplicates inside, families, sizes.
-import { type Family, FAMILY_NAMES, withPort } from '../model/address.js';
+import { EACH_FAMILY, type Family, FAMILY_NAMES, withPort } from '../model/address.js';
 import { portsText } from '../model/ports.js';
 import { slotCount } from '../model/shares.js';
 import { error, type Problem, warning } from '../problem/problem.js';
@@ -69,7 +69,7 @@ function familyProblems(
   // While an address is wrong, its family is not known, and each conclusion from families would be noise.
   if (!known || endpoints.length === 0) return [];
   if (destinations.every(({ weight }) => weight === 0)) return emptyPool(document, destinations);
-  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+  return EACH_FAMILY.flatMap((family) => {
     const mine = endpoints.find(({ address }) => address?.family === family);
     const theirs = destinations.filter(({ address }) => address?.family === family);
     const name = FAMILY_NAMES[family];

@@ -1,5 +1,5 @@
 // The addresses that masquerading uses: what is none, what cannot be one, what is there twice, and how many there are.
-import { type Family, FAMILY_NAMES, unusableBecause } from '../model/address.js';
+import { EACH_FAMILY, type Family, FAMILY_NAMES, unusableBecause } from '../model/address.js';
 import {
   type AddressRange,
   countAddresses,
@@ -125,9 +125,9 @@ function duplicates(items: readonly Item[]): Problem[] {
 }
 
 function tooMany(document: SpecDocument, items: readonly Item[]): Problem[] {
-  return (['ipv4', 'ipv6'] as const).flatMap((family) => {
-    const mine = items.map(({ range }) => range).filter((range) => range.family === family);
-    const count = countAddresses(mergeRanges(mine));
+  return EACH_FAMILY.flatMap((family) => {
+    const ranges = items.map(({ range }) => range);
+    const count = countAddresses(mergeRanges(ranges, family));
     if (count <= MOST_ADDRESSES) return [];
     const message = `snat has ${count} ${FAMILY_NAMES[family]} addresses, and ${MOST_ADDRESSES} is the most`;
     const hint = 'a destination can have some 64,000 connections from each of them: a few are enough';

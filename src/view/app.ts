@@ -175,13 +175,11 @@ function sourceView(
   app: App,
   family: Family,
 ): Pick<PoolView, 'masquerades' | 'destination_networks' | 'snat'> {
-  const addresses = addressesOf(mergeRanges(app.snat.filter((range) => range.family === family)));
+  const addresses = addressesOf(mergeRanges(app.snat, family));
   const chances = probabilities(addresses.map(() => 1));
   return {
     masquerades: app.clientAddress === 'masquerade' && addresses.length === 0,
-    destination_networks: mergeNetworks(
-      app.destinationNetworks.filter((network) => network.family === family),
-    ),
+    destination_networks: mergeNetworks(app.destinationNetworks, family),
     snat: addresses.map(({ text }, index) => ({ ip: text, probability: chances[index] ?? '' })),
   };
 }
@@ -191,7 +189,7 @@ function guardView(
   allowFrom: readonly Network[] | undefined,
   family: Family,
 ): Pick<PoolView, 'guards' | 'allow_from'> {
-  const networks = mergeNetworks((allowFrom ?? []).filter((network) => network.family === family));
+  const networks = mergeNetworks(allowFrom ?? [], family);
   const guards = allowFrom !== undefined && !networks.some(isEverything);
   return { guards, allow_from: guards ? networks : [] };
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { nameOf } from '../../src/lab/traffic.js';
-import { type Backend, BACKENDS, inLb, load, OTHER_NFTS } from '../support/backends.js';
+import { type Backend, inLb, load, OTHER_NFTS, SCRIPTS } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 
 const ENDPOINTS = ['192.0.2.10', '2001:db8:1::10'].map((ip) => ({ ip, port: 80 }));
@@ -39,10 +39,7 @@ function switchTo(state: 'down' | 'up', { type }: Backend, worker: number): stri
     echo ${sign}:: >'/proc/net/xt_recent/pomaloba-downs,${v6},30080'`;
 }
 
-// The files of rules hold what the scripts load.
-const LOADED = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
-
-describe.each([...LOADED, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
+describe.each([...SCRIPTS, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
   let lab: Lab;
 
   beforeAll(async () => {

@@ -1,8 +1,17 @@
 // What the scripts find of the firewalls of others, where they put their rules, and what they say.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
-import { type Backend, inLb, load, OTHER_NFTS, remove, rulesetFile, rulesOf } from '../support/backends.js';
-import { HARMLESS, HARMLESS_TABLES, SCRIPTS, spec, TABLES, WORKER_IPS } from '../support/firewalls.js';
+import {
+  type Backend,
+  inLb,
+  load,
+  OTHER_NFTS,
+  remove,
+  rulesetFile,
+  rulesOf,
+  SCRIPTS,
+} from '../support/backends.js';
+import { HARMLESS, HARMLESS_TABLES, spec, TABLES, WORKER_IPS } from '../support/firewalls.js';
 
 describe.each(SCRIPTS)('$name', (backend) => {
   let lab: Lab;

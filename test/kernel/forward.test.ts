@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
 import { nameOf, type ProbeRequest, type Target } from '../../src/lab/traffic.js';
-import { BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
+import { BACKENDS, inLb, load, remove, rulesOf, SCRIPTS } from '../support/backends.js';
 import {
   BESIDE_LEGACY,
   DOCKER,
@@ -13,7 +13,6 @@ import {
   HIDDEN,
   NAMESAKE,
   NFT_SCRIPT,
-  SCRIPTS,
   spec,
   TABLES,
   WORKER_IPS,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
-import { type Backend, BACKENDS, inLb, load, remove, rulesetFile } from '../support/backends.js';
+import { type Backend, BACKENDS, inLb, load, remove, rulesetFile, SCRIPTS } from '../support/backends.js';
 
 const FOUR = JSON.stringify({
   pomaloba: 1,
@@ -39,8 +39,6 @@ afterEach(async () => {
   await lab.close();
 });
 
-const scripts = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
-
 /** Runs a script that has to fail, and returns what it says; the rules must be as before. */
 async function refusal(backend: Backend, shell: string, spec: string): Promise<string> {
   const before = await inLb(lab, backend, 'nft list ruleset');
@@ -57,7 +55,7 @@ async function refusal(backend: Backend, shell: string, spec: string): Promise<s
   return stderr.trim();
 }
 
-describe.each(scripts)('$name', (backend) => {
+describe.each(SCRIPTS)('$name', (backend) => {
   test.each([
     { where: 'on all addresses', address: '::' },
     { where: 'on that of the endpoint', address: '192.0.2.10' },

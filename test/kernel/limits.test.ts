@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { type LabProtocol, nameOf } from '../../src/lab/traffic.js';
-import { BACKENDS, inLb, load, OTHER_NFTS, remove, rulesetFile, rulesOf } from '../support/backends.js';
+import { inLb, load, OTHER_NFTS, remove, rulesetFile, rulesOf, SCRIPTS } from '../support/backends.js';
 
 const IPS = ['192.0.2.10', '2001:db8:1::10'];
 const WORKER = { name: 'w1', addresses: ['198.51.100.1', '2001:db8:2::1'] };
@@ -42,10 +42,7 @@ interface Where {
   readonly ip?: string;
 }
 
-// The files of rules hold what the scripts load.
-const LOADED = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
-
-describe.each([...LOADED, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
+describe.each([...SCRIPTS, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {
   let lab: Lab;
   let loaded = '';
   const isNft = backend.type.startsWith('nftables');

@@ -38,6 +38,9 @@ export const BACKENDS: readonly Backend[] = [
   { name: 'iptables rules (legacy)', type: 'iptables-rules', tools: LEGACY, load: RESTORE },
 ];
 
+/** Those whose output is a script. A file of rules holds what the script of its packet filter loads. */
+export const SCRIPTS = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
+
 /** nft of Debian 11 and 13, beside the system's: the rulesets promise 0.9.8 and later. */
 export const OTHER_NFTS: readonly {
   readonly suite: string;

@@ -1,5 +1,5 @@
 // Firewalls of others on the load balancer that drop what is forwarded, and what is balanced beside them.
-import { type Backend, BACKENDS } from './backends.js';
+import { type Backend, SCRIPTS } from './backends.js';
 
 export const ENDPOINT_IPS = ['192.0.2.10', '2001:db8:1::10'];
 export const WORKER_IPS = ['198.51.100.1', '2001:db8:2::1'];
@@ -12,7 +12,6 @@ export function spec(weight = 1): string {
   return JSON.stringify({ pomaloba: 1, app: 'MyApp', endpoints, destinations });
 }
 
-export const SCRIPTS = BACKENDS.filter(({ type }) => !type.endsWith('-rules'));
 export const NFT_SCRIPT: Backend = {
   name: 'nftables script',
   type: 'nftables',
