@@ -28,6 +28,8 @@ export interface AppView {
   /** True if a pool lets in only the clients of `allow_from`; and if one has limits. */
   readonly guards: boolean;
   readonly is_limited: boolean;
+  /** True if a pool has a destination. */
+  readonly counts: boolean;
   /** True if a pool has a destination that keeps the client's port. */
   readonly any_ports: boolean;
   /** The limit that its pools share; none: there is no such limit. */
@@ -113,6 +115,7 @@ export function appView(ruleset: string, app: App): AppView {
     iptables_choices: choiceChains(pools),
     iptables_limit_chain: iptablesLimitChain(ruleset, app.name),
     guards: pools.some(({ guards }) => guards),
+    counts: pools.some(({ destinations: of }) => of.length > 0),
     any_ports: pools.some(({ any_port }) => any_port.length > 0),
     is_limited: pools.some(({ limits }) => limits.length > 0),
     totals: totalViews(pools.flatMap(({ limits }) => limits)),

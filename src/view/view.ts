@@ -29,6 +29,8 @@ interface RulesetView {
   readonly rejects: boolean;
   /** True if an endpoint is for UDP. */
   readonly flows: boolean;
+  /** True if there is a destination, whose connections are counted. */
+  readonly counts: boolean;
   /** True if a pool does. */
   readonly clamps: boolean;
   /** The addresses that masquerading uses beside those of interfaces. */
@@ -63,6 +65,8 @@ interface FamilyView {
   readonly has_sources: boolean;
   /** True if clients of a pool keep their destinations. */
   readonly keeps: boolean;
+  /** True if there is a destination, whose connections are counted. */
+  readonly counts: boolean;
   /** True if a destination has a port of its own. */
   readonly sources: boolean;
   /** The protocols of its endpoints. */
@@ -92,6 +96,7 @@ export function buildView({ name, apps }: Ruleset): View {
       protocols: protocolsOf(pools),
       rejects: pools.some(({ choices }) => choices.length === 0),
       flows: protocolsOf(pools).includes('udp'),
+      counts: families.some(({ counts }) => counts),
       clamps: pools.some(({ clamps }) => clamps),
       guards: appViews.some(({ guards, is_limited }) => guards || is_limited),
       is_limited: appViews.some(({ is_limited }) => is_limited),
@@ -113,6 +118,7 @@ function familyViews(pools: readonly PoolView[]): FamilyView[] {
       ...names,
       maps: mine.some(({ singles }) => singles),
       keeps: mine.some(({ keeps }) => keeps),
+      counts: mine.some(({ destinations }) => destinations.length > 0),
       sources: mine.some(({ any_port, destinations }) => any_port.length < destinations.length),
       protocols: protocolsOf(mine),
       masquerades: mine.some(({ singles, masquerades }) => singles && masquerades),

@@ -63,6 +63,7 @@ move_flows() {
 # The UDP endpoints that are loaded, as move_flows reads them.
 loaded_flows() {
 	nft list table inet pomaloba-shop 2>/dev/null | awk '
+		/ counter packets / { next }
 		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
 			for (i = 1; $i != "dport"; i++) continue
 			split($(i + 1), ports, "-")

@@ -6,6 +6,10 @@
 # For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
 #   nft add element inet pomaloba-shop down-ip '{ ADDRESS . PORT }'
 #   nft add element inet pomaloba-shop down-ip6 '{ ADDRESS . PORT }'
+#
+# What was counted of its endpoints and destinations, whatever was loaded since:
+#   nft list set inet pomaloba-shop connections-ip      (and traffic-ip)
+#   nft list set inet pomaloba-shop connections-ip6      (and traffic-ip6)
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -121,6 +125,7 @@ move_flows() {
 # The UDP endpoints that are loaded, as move_flows reads them.
 loaded_flows() {
 	nft list table inet pomaloba-shop 2>/dev/null | awk '
+		/ counter packets / { next }
 		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
 			for (i = 1; $i != "dport"; i++) continue
 			split($(i + 1), ports, "-")
@@ -135,17 +140,31 @@ loaded_flows() {
 		}' || :
 }
 
-# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
-# behind, empty.
+# Removes the chains and sets of the table that the ruleset on standard input does not name, and elements of those that
+# count: a load in place leaves them behind, of no use.
 prune() {
 	{
-		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		cat
+		echo '#loaded'
 		nft -t list table inet pomaloba-shop
+		for set in traffic-ip connections-ip traffic-ip6 connections-ip6; do
+			nft list set inet pomaloba-shop "$set" 2>/dev/null || :
+		done
 	} | awk -v table='inet pomaloba-shop' '
-		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		$0 == "#loaded" { loaded = 1 }
+		{ of = /^add element / ? $5 : /^	set (traffic|connections)-/ ? $2 : /^}/ ? "" : of }
+		# What is counted: ADDRESS . PROTOCOL . PORT . ADDRESS . PORT
+		of ~ /^(traffic|connections)-/ && match($0, /[0-9a-f.:]+ \. [a-z0-9]+ \. [0-9]+ \. [0-9a-f.:]+ \. [0-9]+/) {
+			element = substr($0, RSTART, RLENGTH)
+			if (!loaded) wanted[of, element] = 1
+			else if (!((of, element) in wanted)) gone["element"] = gone["element"] "delete element " table " " of " { " element " }\n"
+			next
+		}
+		!loaded && $1 == "add" { wanted[$2, $5] = 1 }
+		!loaded && /^	chain / { wanted["chain", $2] = 1 }
 		# What refers to chains goes before them.
-		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
+		loaded && /^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["element"] gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-shop; it does nothing' >&2
 }
 
@@ -456,6 +475,10 @@ add map inet pomaloba-shop apps-ip { type ipv4_addr . inet_proto . inet_service 
 flush map inet pomaloba-shop apps-ip
 add set inet pomaloba-shop balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-shop balanced-ip
+# What is counted of an endpoint and a destination: what passes, both ways; and how often it was chosen. Never emptied; the
+# first port of a range stands for all of them, 0 for those that it comes to.
+add set inet pomaloba-shop traffic-ip { type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; counter; }
+add set inet pomaloba-shop connections-ip { type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; counter; }
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-shop destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-shop destinations-ip
@@ -467,6 +490,10 @@ add map inet pomaloba-shop apps-ip6 { type ipv6_addr . inet_proto . inet_service
 flush map inet pomaloba-shop apps-ip6
 add set inet pomaloba-shop balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-shop balanced-ip6
+# What is counted of an endpoint and a destination: what passes, both ways; and how often it was chosen. Never emptied; the
+# first port of a range stands for all of them, 0 for those that it comes to.
+add set inet pomaloba-shop traffic-ip6 { type ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service; counter; }
+add set inet pomaloba-shop connections-ip6 { type ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service; counter; }
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-shop destinations-ip6 { type inet_proto . ipv6_addr . inet_service; }
 flush set inet pomaloba-shop destinations-ip6
@@ -560,6 +587,9 @@ table inet pomaloba-shop {
 	# own rules (100): the kernel asks no chain any more once one has chosen the source.
 	chain source {
 		type nat hook postrouting priority 99; policy accept;
+		# Counted: here comes the first packet of a connection only, on its way to its destination.
+		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst . ip daddr . th dport @connections-ip
+		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst . ip6 daddr . th dport @connections-ip6
 		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @balanced-ip6 masquerade fully-random
 	}
@@ -577,6 +607,13 @@ table inet pomaloba-shop {
 		type filter hook input priority -101; policy accept;
 		ct state invalid jump stray
 	}
+
+	# What passes between clients and destinations, both ways, is counted.
+	chain traffic {
+		type filter hook forward priority 300; policy accept;
+		ct status dnat meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @traffic-ip
+		ct status dnat meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst . ct reply ip6 saddr . ct reply proto-src @traffic-ip6
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -593,6 +630,20 @@ add element inet pomaloba-shop destinations-ip {
 	tcp . 198.51.100.4 . 30080,
 	tcp . 198.51.100.5 . 30080,
 }
+add element inet pomaloba-shop traffic-ip {
+	192.0.2.10 . tcp . 80 . 198.51.100.1 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.2 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.3 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.4 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.5 . 30080,
+}
+add element inet pomaloba-shop connections-ip {
+	192.0.2.10 . tcp . 80 . 198.51.100.1 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.2 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.3 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.4 . 30080,
+	192.0.2.10 . tcp . 80 . 198.51.100.5 . 30080,
+}
 
 # IPv6: one look-up finds the app of an address, protocol and port.
 add element inet pomaloba-shop apps-ip6 {
@@ -604,6 +655,14 @@ add element inet pomaloba-shop balanced-ip6 {
 add element inet pomaloba-shop destinations-ip6 {
 	tcp . 2001:db8:2::1 . 30080,
 	tcp . 2001:db8:2::2 . 30080,
+}
+add element inet pomaloba-shop traffic-ip6 {
+	2001:db8:1::10 . tcp . 80 . 2001:db8:2::1 . 30080,
+	2001:db8:1::10 . tcp . 80 . 2001:db8:2::2 . 30080,
+}
+add element inet pomaloba-shop connections-ip6 {
+	2001:db8:1::10 . tcp . 80 . 2001:db8:2::1 . 30080,
+	2001:db8:1::10 . tcp . 80 . 2001:db8:2::2 . 30080,
 }
 RULESET
 }

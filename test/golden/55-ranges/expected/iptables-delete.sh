@@ -28,7 +28,7 @@ doubt=1
 # there several times one stays, where it is; what else is loaded is not touched. Fails if a table that holds ours, or
 # is to, cannot be seen; $doubt is the exit code if nobody knows.
 changes() {
-	loaded=$("$1-save") || return 1
+	loaded=$("$1-save" -c) || return 1
 	case $1 in iptables) other=-6 ;; *) other=-4 ;; esac
 	# One rule that only nft knows, and iptables shows nothing of a table. nft, where it is installed, names its chains.
 	case $loaded in
@@ -46,9 +46,28 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				return chain in ours || (table, chain) in marked && !((table, chain) in used)
 			}
 
+			# As iptables-save writes those of conntrack.
+			BEGIN { protocol[6] = "tcp"; protocol[17] = "udp"; protocol[132] = "sctp" }
+			# What a rule counts is known by its chain, addresses and ports; empty without an address.
+			function subject(i, part) {
+				split("", part)
+				for (i = 1; i < NF; i++) part[$i] = $(i + 1)
+				if (part["-d"] part["--ctorigdst"] part["--ctreplsrc"] part["--to-destination"] == "") return ""
+				sub("/(32|128)$", "", part["-d"])
+				if (part["--ctproto"] in protocol) part["--ctproto"] = protocol[part["--ctproto"]]
+				return part["-A"] " " part["-p"] " " part["--ctproto"] " " part["-d"] " " part["--dport"] " " \
+					part["--ctorigdst"] " " part["--ctorigdstport"] " " part["--ctreplsrc"] " " part["--ctreplsrcport"] " " \
+					part["--to-destination"]
+			}
+
 			$1 == "#owned" { for (i = 2; i <= NF; i++) ours[$i] = 1; next }
 			$1 == "#wanted" { wanted = 1; next }
 			/^# Table .(filter|mangle|nat). is incompatible,/ { hidden[substr($3, 2, length($3) - 2)] = 1; next }
+			{ counters = "" }
+			/^\[[0-9]+:[0-9]+\] / {
+				counters = substr($1, 2, length($1) - 2)
+				sub(/^[^ ]* /, "")
+			}
 			!wanted && $1 == "table" { table = $3; known = 1 }
 			!wanted && $1 == "chain" { if (table in hidden && is_ours(table, $2)) held[table] = 1 }
 			/^\*/ { table = substr($1, 2); next }
@@ -58,6 +77,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			!wanted && $1 == "-A" && index($0, emptied) { marked[table, $2] = 1; next }
 			!wanted && $1 == "-A" {
 				used[table, $2] = 1
+				if (counters != "0:0" && is_ours(table, $2)) counted[table, subject()] = counters
 				if ($(NF - 1) ~ /^-[gj]$/) jump[table, ++jumps[table]] = $0
 			}
 			!wanted || $1 == other { next }
@@ -67,8 +87,15 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 			/^-[46] / && !(table == "filter" && $3 ~ /\/.*\//) { needed[table] = 1 }
 			/^:/ { declared[table, substr($1, 2)] = 1 }
 			/^-[AI] [A-Z]+ / { hooks[table, listed($0)] = 1 }
-			{ line[table, ++lines[table]] = $0 }
+			{ line[table, ++lines[table]] = $0 with_counters() }
 
+			# Of the rule on this line, when it is loaded instead of the one that has counted so far.
+			function with_counters(of, part) {
+				of = subject()
+				if (of == "" || !((table, of) in counted)) return ""
+				split(counted[table, of], part, ":")
+				return " -c " part[1] " " part[2]
+			}
 			# As iptables-save shows a jump that is to be the first one.
 			function listed(text) {
 				sub(/^-I/, "-A", text)

@@ -6,6 +6,10 @@
 # For the time being no new connections to a destination (delete instead of add: as before); port 0 where it has none:
 #   nft add element inet pomaloba-lb down-ip '{ ADDRESS . PORT }'
 #   nft add element inet pomaloba-lb down-ip6 '{ ADDRESS . PORT }'
+#
+# What was counted of its endpoints and destinations, whatever was loaded since:
+#   nft list set inet pomaloba-lb connections-ip      (and traffic-ip)
+#   nft list set inet pomaloba-lb connections-ip6      (and traffic-ip6)
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -123,6 +127,7 @@ move_flows() {
 # The UDP endpoints that are loaded, as move_flows reads them.
 loaded_flows() {
 	nft list table inet pomaloba-lb 2>/dev/null | awk '
+		/ counter packets / { next }
 		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
 			for (i = 1; $i != "dport"; i++) continue
 			split($(i + 1), ports, "-")
@@ -137,17 +142,31 @@ loaded_flows() {
 		}' || :
 }
 
-# Removes the chains and sets of the table that the ruleset on standard input does not name: a load in place leaves them
-# behind, empty.
+# Removes the chains and sets of the table that the ruleset on standard input does not name, and elements of those that
+# count: a load in place leaves them behind, of no use.
 prune() {
 	{
-		sed -n 's/^add \([a-z]*\) inet [^ ]* \([^ ]*\) .*/wanted \1 \2/p; s/^	chain \([^ ]*\) {$/wanted chain \1/p'
+		cat
+		echo '#loaded'
 		nft -t list table inet pomaloba-lb
+		for set in traffic-ip connections-ip traffic-ip6 connections-ip6; do
+			nft list set inet pomaloba-lb "$set" 2>/dev/null || :
+		done
 	} | awk -v table='inet pomaloba-lb' '
-		$1 == "wanted" { wanted[$2, $3] = 1; next }
+		$0 == "#loaded" { loaded = 1 }
+		{ of = /^add element / ? $5 : /^	set (traffic|connections)-/ ? $2 : /^}/ ? "" : of }
+		# What is counted: ADDRESS . PROTOCOL . PORT . ADDRESS . PORT
+		of ~ /^(traffic|connections)-/ && match($0, /[0-9a-f.:]+ \. [a-z0-9]+ \. [0-9]+ \. [0-9a-f.:]+ \. [0-9]+/) {
+			element = substr($0, RSTART, RLENGTH)
+			if (!loaded) wanted[of, element] = 1
+			else if (!((of, element) in wanted)) gone["element"] = gone["element"] "delete element " table " " of " { " element " }\n"
+			next
+		}
+		!loaded && $1 == "add" { wanted[$2, $5] = 1 }
+		!loaded && /^	chain / { wanted["chain", $2] = 1 }
 		# What refers to chains goes before them.
-		/^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
+		loaded && /^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
+		END { printf "%s", gone["element"] gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-lb; it does nothing' >&2
 }
 
@@ -462,6 +481,10 @@ add map inet pomaloba-lb apps-ip { type ipv4_addr . inet_proto . inet_service : 
 flush map inet pomaloba-lb apps-ip
 add set inet pomaloba-lb balanced-ip { type ipv4_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip
+# What is counted of an endpoint and a destination: what passes, both ways; and how often it was chosen. Never emptied; the
+# first port of a range stands for all of them, 0 for those that it comes to.
+add set inet pomaloba-lb traffic-ip { type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; counter; }
+add set inet pomaloba-lb connections-ip { type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; counter; }
 # Where answers come from. The protocol first: endpoints are found in lists by the other order.
 add set inet pomaloba-lb destinations-ip { type inet_proto . ipv4_addr . inet_service; }
 flush set inet pomaloba-lb destinations-ip
@@ -473,6 +496,10 @@ add map inet pomaloba-lb apps-ip6 { type ipv6_addr . inet_proto . inet_service :
 flush map inet pomaloba-lb apps-ip6
 add set inet pomaloba-lb balanced-ip6 { type ipv6_addr . inet_proto . inet_service; }
 flush set inet pomaloba-lb balanced-ip6
+# What is counted of an endpoint and a destination: what passes, both ways; and how often it was chosen. Never emptied; the
+# first port of a range stands for all of them, 0 for those that it comes to.
+add set inet pomaloba-lb traffic-ip6 { type ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service; counter; }
+add set inet pomaloba-lb connections-ip6 { type ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service; counter; }
 
 table inet pomaloba-lb {
 	# media: each rule has its share of what the rules before it left; the last one takes the rest.
@@ -552,6 +579,11 @@ table inet pomaloba-lb {
 	# own rules (100): the kernel asks no chain any more once one has chosen the source.
 	chain source {
 		type nat hook postrouting priority 99; policy accept;
+		# Counted: here comes the first packet of a connection only, on its way to its destination.
+		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst . ip daddr . th dport @connections-ip
+		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto tcp ct original proto-dst 8000-8099 ct original ip daddr . meta l4proto . ct original proto-dst & 8000 | 8000 . ip daddr . th dport & 0 @connections-ip
+		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 ct original ip daddr . meta l4proto . ct original proto-dst & 8000 | 8000 . ip daddr . th dport & 0 @connections-ip
+		ct status dnat ct original ip6 daddr 2001:db8::10 meta l4proto tcp ct original proto-dst 9000-9009 ct original ip6 daddr . meta l4proto . ct original proto-dst & 9000 | 9000 . ip6 daddr . th dport & 0 @connections-ip6
 		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst @balanced-ip masquerade fully-random
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto tcp ct original proto-dst 8000-8099 masquerade fully-random
 		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 masquerade fully-random
@@ -593,6 +625,15 @@ table inet pomaloba-lb {
 		type filter hook input priority -101; policy accept;
 		ct state invalid jump stray
 	}
+
+	# What passes between clients and destinations, both ways, is counted.
+	chain traffic {
+		type filter hook forward priority 300; policy accept;
+		ct status dnat meta l4proto { tcp, udp } ct original ip daddr . meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @traffic-ip
+		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto tcp ct original proto-dst 8000-8099 ct original ip daddr . meta l4proto . ct original proto-dst & 8000 | 8000 . ct reply ip saddr . ct reply proto-src & 0 @traffic-ip
+		ct status dnat ct original ip daddr 192.0.2.10 meta l4proto udp ct original proto-dst 8000-8099 ct original ip daddr . meta l4proto . ct original proto-dst & 8000 | 8000 . ct reply ip saddr . ct reply proto-src & 0 @traffic-ip
+		ct status dnat ct original ip6 daddr 2001:db8::10 meta l4proto tcp ct original proto-dst 9000-9009 ct original ip6 daddr . meta l4proto . ct original proto-dst & 9000 | 9000 . ct reply ip6 saddr . ct reply proto-src & 0 @traffic-ip6
+	}
 }
 
 # IPv4: one look-up finds the app of an address, protocol and port.
@@ -608,6 +649,36 @@ add element inet pomaloba-lb balanced-ip {
 }
 add element inet pomaloba-lb destinations-ip {
 	tcp . 198.51.100.2 . 30080,
+}
+add element inet pomaloba-lb traffic-ip {
+	192.0.2.10 . tcp . 8000 . 198.51.100.1 . 0,
+	192.0.2.10 . tcp . 8000 . 198.51.100.2 . 0,
+	192.0.2.10 . udp . 8000 . 198.51.100.1 . 0,
+	192.0.2.10 . udp . 8000 . 198.51.100.2 . 0,
+	192.0.2.10 . udp . 5060 . 198.51.100.1 . 5060,
+	192.0.2.10 . udp . 5060 . 198.51.100.2 . 5060,
+	192.0.2.11 . tcp . 80 . 198.51.100.1 . 80,
+	192.0.2.11 . tcp . 80 . 198.51.100.2 . 30080,
+	192.0.2.11 . tcp . 443 . 198.51.100.1 . 443,
+	192.0.2.11 . tcp . 443 . 198.51.100.2 . 30080,
+}
+add element inet pomaloba-lb connections-ip {
+	192.0.2.10 . tcp . 8000 . 198.51.100.1 . 0,
+	192.0.2.10 . tcp . 8000 . 198.51.100.2 . 0,
+	192.0.2.10 . udp . 8000 . 198.51.100.1 . 0,
+	192.0.2.10 . udp . 8000 . 198.51.100.2 . 0,
+	192.0.2.10 . udp . 5060 . 198.51.100.1 . 5060,
+	192.0.2.10 . udp . 5060 . 198.51.100.2 . 5060,
+	192.0.2.11 . tcp . 80 . 198.51.100.1 . 80,
+	192.0.2.11 . tcp . 80 . 198.51.100.2 . 30080,
+	192.0.2.11 . tcp . 443 . 198.51.100.1 . 443,
+	192.0.2.11 . tcp . 443 . 198.51.100.2 . 30080,
+}
+add element inet pomaloba-lb traffic-ip6 {
+	2001:db8::10 . tcp . 9000 . 2001:db8:2::1 . 0,
+}
+add element inet pomaloba-lb connections-ip6 {
+	2001:db8::10 . tcp . 9000 . 2001:db8:2::1 . 0,
 }
 
 # The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
