@@ -19,7 +19,7 @@ function sources(): Map<string, string> {
   const role = Object.keys(treeOf(join(TEMPLATES, 'role'))).map((path) => [path, `role/${path}`] as const);
   const rulesets = ['rulesets', 'scripts'].flatMap((folder) =>
     readdirSync(join(TEMPLATES, folder))
-      .filter((name) => folder === 'rulesets' || !name.startsWith('nftables'))
+      .filter((name) => folder === 'rulesets' || !/^(?:nftables|drain-)/.test(name))
       .map((name) => [`templates/${name}`, `${folder}/${name}`] as const),
   );
   return new Map([...role, ...rulesets].map(([path, file]) => [path, join(TEMPLATES, file)]));

@@ -6,8 +6,8 @@ import { ROOT } from './shell.mjs';
 
 const TEMPLATES = join(ROOT, 'roles-templates');
 const SUFFIX = '.njk';
-/** The role loads nftables' rulesets by itself. */
-const UNUSED = ['nftables.sh.j2', 'nftables-delete.sh.j2'];
+/** What only printed scripts are made of: the role loads and removes nftables' rulesets, and drains, by itself. */
+const UNUSED = /^(?:nftables|drain-)/;
 const OWNER_EXECUTES = 0o100;
 
 /** Delimiters that neither Ansible nor YAML has a use for, so that `{{ }}` of the role stays as it is. */
@@ -52,7 +52,7 @@ function roleFiles() {
   const role = walk(join(TEMPLATES, 'role')).map((path) => roleFile(`role/${path}`, path));
   const templates = ['rulesets', 'scripts'].flatMap((folder) =>
     readdirSync(join(TEMPLATES, folder))
-      .filter((name) => !UNUSED.includes(name))
+      .filter((name) => !UNUSED.test(name))
       .map((name) => roleFile(`${folder}/${name}`, `templates/${name}`)),
   );
   const all = [...role, ...templates].sort((a, b) => (a.path < b.path ? -1 : 1));

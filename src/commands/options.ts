@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { type Backend, BACKENDS } from '../model/backends.js';
+import type { Action } from '../print/output.js';
 import type { AnsibleOptions } from './ansible.js';
 
 export interface InputFlags {
@@ -20,6 +21,12 @@ export interface RoleFlags extends InputFlags {
   readonly diff?: true;
   readonly force?: true;
   readonly allowSshCapture?: true;
+}
+
+export interface PrintFlags extends RoleFlags {
+  readonly outputType: string;
+  readonly delete?: true;
+  readonly now?: true;
 }
 
 const ROLE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
@@ -50,6 +57,12 @@ export function misplaced(flags: RoleFlags): string | undefined {
   return name === undefined
     ? undefined
     : `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** What is to be printed. */
+export function actionOf({ delete: isUndo, now }: PrintFlags): Action {
+  if (now && !isUndo) throw new UsageError('--now needs --delete', 'it says that what is open is cut');
+  return isUndo ? (now ? 'remove' : 'drain') : 'load';
 }
 
 /** The options of the command ansible. */

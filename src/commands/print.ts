@@ -1,8 +1,8 @@
-// pomaloba --input-spec FILE --output-type TYPE [--delete]: the ruleset, or its undo, as text.
+// pomaloba --input-spec FILE --output-type TYPE [--delete [--now]]: the ruleset, or its undo, as text.
 import { UsageError } from '../errors.js';
 import { buildRuleset } from '../model/build.js';
 import { NAME_PATTERN } from '../model/names.js';
-import { isOutputType, OUTPUT_TYPES, printRuleset } from '../print/output.js';
+import { type Action, isOutputType, OUTPUT_TYPES, printRuleset } from '../print/output.js';
 import { isError } from '../problem/problem.js';
 import { capabilityProblems } from '../validate/capabilities.js';
 import { collisions } from '../validate/together.js';
@@ -14,7 +14,7 @@ import { refuseSpecs } from './overwrite.js';
 export interface PrintOptions {
   readonly inputs: readonly string[];
   readonly outputType: string;
-  readonly delete: boolean;
+  readonly action: Action;
   /** The ruleset's name; undefined: that of the only app. */
   readonly name: string | undefined;
   /** The file that the text will be written to, if any. */
@@ -41,11 +41,11 @@ export function print(options: PrintOptions): Outcome {
     ...loaded.problems,
     ...collisions(name, loaded.documents),
     // What cannot have been loaded can be removed.
-    ...(options.delete ? [] : capabilityProblems(loaded.documents, backend)),
+    ...(options.action === 'load' ? capabilityProblems(loaded.documents, backend) : []),
   ];
   if (problems.some(isError)) return { stdout: '', problems };
   const view = buildView(buildRuleset(name, loaded.specs));
-  return { stdout: printRuleset(outputType, view, options.delete), problems };
+  return { stdout: printRuleset(outputType, view, options.action), problems };
 }
 
 function onlyName({ specs }: Loaded): string {

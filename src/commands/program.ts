@@ -14,6 +14,8 @@ import {
   misplaced,
   type RoleFlags,
   toAnsibleOptions,
+  actionOf,
+  type PrintFlags,
 } from './options.js';
 import type { Outcome } from './outcome.js';
 import { print } from './print.js';
@@ -29,11 +31,6 @@ export type Run = (
     readonly reportIsProduct: boolean;
   },
 ) => Promise<void>;
-
-interface PrintFlags extends RoleFlags {
-  readonly outputType: string;
-  readonly delete?: true;
-}
 
 const EXAMPLES = `Examples:
   pomaloba --input-spec sample.json --output-type iptables-rules   print what iptables-restore reads
@@ -97,7 +94,8 @@ function addPrint(program: Command, run: Run): void {
         .choices([...OUTPUT_TYPES, 'ansible'])
         .default('iptables'),
     )
-    .option('--delete', 'print what removes the rules again')
+    .option('--delete', 'print what removes the rules again, once open connections have ended')
+    .option('--now', 'with --delete: at once, open connections are cut')
     .option('--name <name>', "the ruleset's name (default: the app's, if there is one app)")
     .option('--out <file>', 'write to a file, as a whole or not at all, instead of standard output')
     .option('--json', 'print what is wrong as JSON, on standard error');
@@ -106,10 +104,11 @@ function addPrint(program: Command, run: Run): void {
     if (flags.outputType === 'ansible') return runAnsible(specs, flags, run);
     const stray = misplaced(flags);
     if (stray !== undefined) throw new UsageError(`${stray} needs --output-type ansible`);
-    const { name, out, json = false, delete: removal = false, outputType } = flags;
+    const { name, out, json = false, outputType } = flags;
+    const action = actionOf(flags);
     // What to remove is known by its name: the specs may be lost, or no longer valid.
-    const noSpec = removal && name !== undefined && specs.length === 0 && !flags.inputSpec;
-    const options = { inputs: noSpec ? [] : inputs(specs, flags), outputType, delete: removal, name, out };
+    const noSpec = action !== 'load' && name !== undefined && specs.length === 0 && !flags.inputSpec;
+    const options = { inputs: noSpec ? [] : inputs(specs, flags), outputType, action, name, out };
     return run(() => toFile(out, print(options)), { json, reportIsProduct: false });
   });
 }
@@ -128,8 +127,8 @@ function addAnsible(program: Command, run: Run): void {
 }
 
 /** Loaded only where it is asked for: every other start is faster without. */
-function runAnsible(specs: readonly string[], flags: RoleFlags & { delete?: true }, run: Run): Promise<void> {
-  if (flags.delete) {
+function runAnsible(specs: readonly string[], flags: Partial<PrintFlags>, run: Run): Promise<void> {
+  if (flags.delete ?? flags.now) {
     throw new UsageError('a role has no --delete', 'run the playbook with pomaloba_state: absent');
   }
   const options = toAnsibleOptions(specs, flags);

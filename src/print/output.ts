@@ -2,13 +2,19 @@
 import type { View } from '../view/view.js';
 import { render } from '../template/engine.js';
 
-/** `load` and `remove` are templates; both are executable files. */
+const IPTABLES_UNDO = { drain: 'drain-iptables.sh.j2', remove: 'iptables-delete.sh.j2' };
+const NFTABLES_UNDO = { drain: 'drain-nftables.sh.j2', remove: 'nftables-delete.sh.j2' };
+
+/** Templates, of executable files. */
 const OUTPUTS = {
-  iptables: { load: 'iptables.sh.j2', remove: 'iptables-delete.sh.j2' },
-  'iptables-rules': { load: 'iptables.rules.j2', remove: 'iptables-delete.sh.j2' },
-  nftables: { load: 'nftables.sh.j2', remove: 'nftables-delete.sh.j2' },
-  'nftables-rules': { load: 'nftables.nft.j2', remove: 'nftables-delete.sh.j2' },
+  iptables: { load: 'iptables.sh.j2', ...IPTABLES_UNDO },
+  'iptables-rules': { load: 'iptables.rules.j2', ...IPTABLES_UNDO },
+  nftables: { load: 'nftables.sh.j2', ...NFTABLES_UNDO },
+  'nftables-rules': { load: 'nftables.nft.j2', ...NFTABLES_UNDO },
 } as const;
+
+/** What a text does: loads a ruleset, removes it once its open connections have ended, or removes it at once. */
+export type Action = 'load' | 'drain' | 'remove';
 
 export type OutputType = keyof typeof OUTPUTS;
 
@@ -20,7 +26,7 @@ export function isOutputType(text: string): text is OutputType {
   return Object.hasOwn(OUTPUTS, text);
 }
 
-/** The text that loads the ruleset of `view`, or with `remove` the one that undoes it. */
-export function printRuleset(type: OutputType, view: View, remove: boolean): string {
-  return render(OUTPUTS[type][remove ? 'remove' : 'load'], view);
+/** The text that does `action` to the ruleset of `view`. */
+export function printRuleset(type: OutputType, view: View, action: Action): string {
+  return render(OUTPUTS[type][action], view);
 }

@@ -35,10 +35,16 @@ describe('the command line of the original', () => {
     for (const address of ['1.2.3.4', '10.0.1.2', '10.0.1.3', '10.0.1.4']) expect(stdout).toContain(address);
   });
 
-  it.each(TYPES)('--output-type %s --delete prints a script that undoes it', (type) => {
-    const { code, stdout, stderr } = pomaloba(['--input-spec', SAMPLE, '--output-type', type, '--delete']);
+  it.each(
+    TYPES.flatMap((type) => [
+      { type, undo: ['--delete'], says: 'lets the open ones end' },
+      { type, undo: ['--delete', '--now'], says: 'at once' },
+    ]),
+  )('--output-type $type $undo prints a script that undoes it', ({ type, undo, says }) => {
+    const { code, stdout, stderr } = pomaloba(['--input-spec', SAMPLE, '--output-type', type, ...undo]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^#!\/bin\/sh\n/);
+    expect(stdout.split('\n', 3).join(' ')).toContain(says);
     expect(stdout).toContain(type.startsWith('iptables') ? 'PMLB/MyApp' : 'pomaloba-MyApp');
     expect(shell('sh -n', { input: stdout })).toEqual({ code: 0, stdout: '', stderr: '' });
   });

@@ -84,6 +84,7 @@ describe('usage errors end with exit code 2 and print nothing on standard output
   it.each([
     { name: 'no argument', args: [], message: 'no spec is given\n  hint: name one: pomaloba --input-spec' },
     { name: 'no spec', args: ['--delete'], message: 'no spec is given' },
+    { name: 'a removal that is none', args: ['--now', SAMPLE], message: '--now needs --delete' },
     { name: 'no spec to validate', args: ['validate'], message: 'no spec is given' },
     { name: 'no spec to explain', args: ['explain'], message: 'no spec is given' },
     { name: 'an unknown option', args: ['--delte', SAMPLE], message: "unknown option '--delte'" },
@@ -121,6 +122,7 @@ describe('usage errors end with exit code 2 and print nothing on standard output
     },
     { name: 'several apps', args: ['specs'], problem: { hint: 'add --name NAME, for example --name lb' } },
     { name: 'a bad name', args: [SAMPLE, '--name', '$x'], problem: { code: 'usage' } },
+    { name: 'a removal that is none', args: ['--now', SAMPLE], message: '--now needs --delete' },
     { name: 'no spec to validate', args: ['validate'], problem: { message: 'no spec is given' } },
     { name: 'a role without --out', args: ['ansible', SAMPLE], problem: { code: 'usage' } },
     { name: 'an --out in no directory', args: [SAMPLE, '--out', 'no/x'], problem: { code: 'environment' } },

@@ -2,6 +2,7 @@
 // that one script calls.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
+import type { Action } from '../../src/print/output.js';
 import { type Backend, BACKENDS, inLb, load, remove, rulesetFile, rulesOf } from '../support/backends.js';
 import { viewOf } from '../support/rulesets.js';
 
@@ -53,8 +54,8 @@ const NEEDS = [
 ];
 
 /** Runs a script that may fail; returns what it says, on one line, and its exit code. */
-async function run(backend: Backend, text: string, removal = false): Promise<string> {
-  const file = rulesetFile(backend, text, removal);
+async function run(backend: Backend, text: string, action: Action = 'load'): Promise<string> {
+  const file = rulesetFile(backend, text, action);
   const { code, stderr } = await lab.exec('lb', ['sh', '-c', `${backend.tools} dash "$1"`, 'sh', file]);
   return `${code} ${stderr.trim().replaceAll('\n', ' ')}`;
 }
@@ -96,7 +97,7 @@ describe.each(ofNft)('$name, where another program has put what only nft knows',
     expect(await run(backend, text)).toMatch(warning);
     expect(await rules()).toContain('PMLB/MyApp');
     expect(await inLb(lab, backend, 'cat /proc/sys/net/ipv4/ip_forward')).toBe('1\n');
-    expect(await run(backend, text, true)).toMatch(warning);
+    expect(await run(backend, text, 'remove')).toMatch(warning);
     expect(await rules()).not.toContain('PMLB');
   });
 
@@ -120,11 +121,11 @@ describe.each(ofNft)('$name, where another program has put what only nft knows',
         /^1 pomaloba: ip6?tables cannot show table \w+, .* nor remove our chains there\. Take those rules away/;
       if (table.endsWith('filter')) expect(await run(backend, OPEN)).toMatch(refusal);
       expect(await rules()).toBe(loaded);
-      expect(await run(backend, text, true)).toMatch(refusal);
+      expect(await run(backend, text, 'remove')).toMatch(refusal);
       const left = (await rules()).split(/^table /m).filter((part) => part.includes('PMLB'));
       expect(left.map((part) => part.slice(0, table.length))).toEqual([table]);
       await show(table);
-      expect(await run(backend, text, true)).toBe('0 ');
+      expect(await run(backend, text, 'remove')).toBe('0 ');
       expect(await rules()).not.toContain('PMLB');
     },
   );
@@ -134,7 +135,7 @@ describe.each(ofNft)('$name, where another program has put what only nft knows',
     await load(lab, backend, OPEN);
     const hideNft = 'mount --bind /dev/null "$(command -v nft)"';
     const undo = `unshare -m sh -c '${hideNft}; dash "$1"' sh "$1"`;
-    const file = rulesetFile(backend, OPEN, true);
+    const file = rulesetFile(backend, OPEN, 'remove');
     const { code, stderr } = await lab.exec('lb', ['sh', '-c', undo, 'sh', file]);
     expect(`${code} ${stderr}`).toMatch(/^1 .* Install the package nftables and run this again/);
     expect(await rules()).not.toContain('PMLB');

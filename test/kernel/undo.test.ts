@@ -210,7 +210,7 @@ describe.each(iptables)('$name, half loaded', (backend) => {
     await load(lab, backend, MY_APP);
     const loaded = await rulesOf(lab, backend);
     const files = [
-      rulesetFile(backend, MY_APP, true),
+      rulesetFile(backend, MY_APP, 'remove'),
       rulesetFile({ ...backend, type: 'iptables-rules' }, MY_APP),
     ];
     await inLb(lab, backend, damage, ...files);
@@ -259,7 +259,7 @@ describe.each(iptables)('$name', (backend) => {
     const loaded = await rulesOf(lab, backend);
     for (const seconds of [0.005, 0.01, 0.02, 0.03, 0.05]) {
       const killed = `for file in "$1" "$2" "$1"; do timeout -s KILL ${seconds} dash $file || :; done`;
-      await inLb(lab, backend, killed, other, rulesetFile(backend, MY_APP, true));
+      await inLb(lab, backend, killed, other, rulesetFile(backend, MY_APP, 'remove'));
       await load(lab, backend, MY_APP);
       expect(await rulesOf(lab, backend)).toBe(loaded);
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Lab } from '../../src/lab/lab.js';
-import type { OutputType } from '../../src/print/output.js';
+import type { Action, OutputType } from '../../src/print/output.js';
 import { printRuleset } from '../../src/print/output.js';
 import type { View } from '../../src/view/view.js';
 import { viewOf } from './rulesets.js';
@@ -75,9 +75,9 @@ function file(text: string): string {
   return path;
 }
 
-/** The file that loads a spec, or with `remove` the one that undoes it. */
-export function rulesetFile({ type }: Backend, spec: string | View, remove = false): string {
-  return file(printRuleset(type, typeof spec === 'string' ? viewOf(spec) : spec, remove));
+/** The file that loads a spec, or does another `action` to it. */
+export function rulesetFile({ type }: Backend, spec: string | View, action: Action = 'load'): string {
+  return file(printRuleset(type, typeof spec === 'string' ? viewOf(spec) : spec, action));
 }
 
 /** Loads a spec's ruleset into the lb. Rules files do not switch forwarding on: that is done for them. */
@@ -94,7 +94,7 @@ export async function load(lab: Lab, backend: Backend, spec: string | View): Pro
 
 /** Removes a spec's ruleset from the lb. */
 export async function remove(lab: Lab, backend: Backend, spec: string | View): Promise<void> {
-  await inLb(lab, backend, 'dash "$1"', rulesetFile(backend, spec, true));
+  await inLb(lab, backend, 'dash "$1"', rulesetFile(backend, spec, 'remove'));
 }
 
 /** All rules of the lb, of every packet filter, without counters and comments. */

@@ -111,10 +111,9 @@ function replaced(data: unknown, path: Path, what: 'values' | 'keys', text: stri
   );
 }
 
-const products = OUTPUT_TYPES.flatMap((outputType) => [
-  { outputType, delete: false },
-  { outputType, delete: true },
-]);
+const products = OUTPUT_TYPES.flatMap((outputType) =>
+  (['load', 'drain', 'remove'] as const).map((action) => ({ outputType, action })),
+);
 
 /** The products of `spec`, all of them; undefined if it is refused. */
 function productsOf(spec: string, name?: string, file = 'spec.json'): string[] | undefined {

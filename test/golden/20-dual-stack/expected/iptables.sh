@@ -226,12 +226,26 @@ restore() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
+# The endpoints that are loaded into iptables, as move_flows and open_connections read them.
+iptables_endpoints() {
+	for tool in iptables ip6tables; do
+		# Those of the nat table are gone while connections are let end.
+		"$tool" -w 60 -t nat -S PMLB/shop 2>/dev/null || :
+		"$tool" -w 60 -t filter -S PMLB/shop/_stray 2>/dev/null || :
+	done | awk '/ -d .* --dport / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print option["-p"], option["-d"], ports[1], ports[2]
+	}'
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
-# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
-# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+# would not send where they go; all others go on. $1: lines "PROTOCOL ADDRESS FIRST LAST [DESTINATION,PORT...]", an
+# endpoint each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
 move_flows() {
-	[ -n "$1" ] || return 0
+	case $1 in *'udp '*) ;; *) return 0 ;; esac
 	command -v conntrack >/dev/null || {
 		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
 		return 0
@@ -239,7 +253,7 @@ move_flows() {
 	for family in ipv4 ipv6; do
 		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
 			$1 == "#" { listed = 1; next }
-			!listed && NF {
+			!listed && $1 == "udp" {
 				address[++endpoints] = $2
 				first[endpoints] = $3
 				last[endpoints] = $4
@@ -266,18 +280,6 @@ move_flows() {
 				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
 		done
 	done
-}
-
-# The UDP endpoints that are loaded, as move_flows reads them.
-loaded_flows() {
-	for tool in iptables ip6tables; do
-		"$tool" -w 60 -t nat -S PMLB/shop 2>/dev/null || :
-	done | awk '/-p udp / {
-		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
-		sub("/.*", "", option["-d"])
-		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
-		print "udp", option["-d"], ports[1], ports[2]
-	}'
 }
 
 # Firewalls of others that drop what is forwarded. No accept of ours overrules them: what was balanced is let through
@@ -679,7 +681,7 @@ ip6tables=$(changes ip6tables "$rules")
 # All of it without effect first: a refusal must not come after a change in another table or family.
 restore iptables "$iptables" --test
 restore ip6tables "$ip6tables" --test
-flows=$(loaded_flows)
+flows=$(iptables_endpoints)
 restore iptables "$iptables"
 restore ip6tables "$ip6tables"
 let_through "${POMALOBA_FIREWALLS:-yes}"

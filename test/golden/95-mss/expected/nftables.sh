@@ -81,12 +81,31 @@ ENDPOINTS
 Another login would end at a destination. Where ssh is reached in another way: POMALOBA_ALLOW_SSH_CAPTURE=yes sh FILE"
 }
 
+# The endpoints that are loaded into nftables, as move_flows and open_connections read them.
+nftables_endpoints() {
+	nft list table inet pomaloba-narrow 2>/dev/null | awk '
+		# What is counted has endpoints in it, which may be those of an earlier version.
+		/ \. [0-9]+ counter / { next }
+		match($0, /daddr [^ ]+ (tcp|udp|sctp) dport [0-9]+-[0-9]+ /) {
+			split(substr($0, RSTART, RLENGTH), part, " ")
+			split(part[5], ports, "-")
+			print part[3], part[2], ports[1], ports[2]
+		}
+		{
+			while (match($0, /[0-9a-f.:]+ \. (tcp|udp|sctp) \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), part, " ")
+				print part[3], part[1], part[5], part[5]
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' || :
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
-# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
-# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+# would not send where they go; all others go on. $1: lines "PROTOCOL ADDRESS FIRST LAST [DESTINATION,PORT...]", an
+# endpoint each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
 move_flows() {
-	[ -n "$1" ] || return 0
+	case $1 in *'udp '*) ;; *) return 0 ;; esac
 	command -v conntrack >/dev/null || {
 		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
 		return 0
@@ -94,7 +113,7 @@ move_flows() {
 	for family in ipv4 ipv6; do
 		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
 			$1 == "#" { listed = 1; next }
-			!listed && NF {
+			!listed && $1 == "udp" {
 				address[++endpoints] = $2
 				first[endpoints] = $3
 				last[endpoints] = $4
@@ -121,24 +140,6 @@ move_flows() {
 				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
 		done
 	done
-}
-
-# The UDP endpoints that are loaded, as move_flows reads them.
-loaded_flows() {
-	nft list table inet pomaloba-narrow 2>/dev/null | awk '
-		/ counter packets / { next }
-		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
-			for (i = 1; $i != "dport"; i++) continue
-			split($(i + 1), ports, "-")
-			print "udp", $(i - 2), ports[1], ports[2]
-		}
-		{
-			while (match($0, /[0-9a-f.:]+ \. udp \. [0-9]+/)) {
-				split(substr($0, RSTART, RLENGTH), part, " ")
-				print "udp", part[1], part[5], part[5]
-				$0 = substr($0, RSTART + RLENGTH)
-			}
-		}' || :
 }
 
 # Removes the chains and sets of the table that the ruleset on standard input does not name, and elements of those that
@@ -639,7 +640,7 @@ RULESET
 forwardable net/ipv4/ip_forward
 forwardable net/ipv6/conf/all/forwarding
 keep_ssh
-flows=$(loaded_flows)
+flows=$(nftables_endpoints)
 rules | nft -f -
 rules | prune
 let_through "${POMALOBA_FIREWALLS:-yes}"

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Pomaloba ruleset MyApp: removes its iptables rules and nothing else, in whatever state they are. Forwarding
-# stays as it is: others may need it.
+# Pomaloba ruleset MyApp: takes no new connections, lets the open ones end, and then removes its iptables rules
+# and nothing else, in whatever state they are. Forwarding stays as it is: others may need it.
+# After 300 seconds (POMALOBA_DRAIN_SECONDS says another number) it ends with exit code 1 if some are open still: they go on,
+# and no new ones come. Run it again, or what --delete --now prints, which cuts them.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -14,6 +16,7 @@ need() {
 }
 
 [ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need conntrack conntrack
 need awk mawk
 need flock util-linux
 need iptables-save iptables
@@ -164,12 +167,26 @@ restore() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
+# The endpoints that are loaded into iptables, as move_flows and open_connections read them.
+iptables_endpoints() {
+	for tool in iptables ip6tables; do
+		# Those of the nat table are gone while connections are let end.
+		"$tool" -w 60 -t nat -S PMLB/MyApp 2>/dev/null || :
+		"$tool" -w 60 -t filter -S PMLB/MyApp/_stray 2>/dev/null || :
+	done | awk '/ -d .* --dport / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print option["-p"], option["-d"], ports[1], ports[2]
+	}'
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
-# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
-# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+# would not send where they go; all others go on. $1: lines "PROTOCOL ADDRESS FIRST LAST [DESTINATION,PORT...]", an
+# endpoint each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
 move_flows() {
-	[ -n "$1" ] || return 0
+	case $1 in *'udp '*) ;; *) return 0 ;; esac
 	command -v conntrack >/dev/null || {
 		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
 		return 0
@@ -177,7 +194,7 @@ move_flows() {
 	for family in ipv4 ipv6; do
 		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
 			$1 == "#" { listed = 1; next }
-			!listed && NF {
+			!listed && $1 == "udp" {
 				address[++endpoints] = $2
 				first[endpoints] = $3
 				last[endpoints] = $4
@@ -204,18 +221,6 @@ move_flows() {
 				--reply-src "$reply" --reply-port-src "$from" >/dev/null 2>&1 || :
 		done
 	done
-}
-
-# The UDP endpoints that are loaded, as move_flows reads them.
-loaded_flows() {
-	for tool in iptables ip6tables; do
-		"$tool" -w 60 -t nat -S PMLB/MyApp 2>/dev/null || :
-	done | awk '/-p udp / {
-		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
-		sub("/.*", "", option["-d"])
-		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
-		print "udp", option["-d"], ports[1], ports[2]
-	}'
 }
 
 # Firewalls of others that drop what is forwarded. No accept of ours overrules them: what was balanced is let through
@@ -507,16 +512,83 @@ let_through() {
 	done
 }
 
-# Before: a table of iptables in which nft had to put something cannot be shown.
-let_through no
-# What cannot be removed does not keep the rest.
-left=0
-flows=$(loaded_flows)
-for tool in iptables ip6tables; do
-	command -v "$tool-save" >/dev/null || continue
-	transaction=$(changes "$tool" '') || left=1
-	restore "$tool" "$transaction" || left=1
-done
-# Other rules may go on with them.
-[ -n "${POMALOBA_KEEP_FLOWS:-}" ] || move_flows "$flows"
-exit "$left"
+remove() {
+	# Before: a table of iptables in which nft had to put something cannot be shown.
+	let_through no
+	# What cannot be removed does not keep the rest.
+	left=0
+	flows=$(iptables_endpoints)
+	for tool in iptables ip6tables; do
+		command -v "$tool-save" >/dev/null || continue
+		transaction=$(changes "$tool" '') || left=1
+		restore "$tool" "$transaction" || left=1
+	done
+	# Other rules may go on with them.
+	[ -n "${POMALOBA_KEEP_FLOWS:-}" ] || move_flows "$flows"
+	return "$left"
+}
+
+# How many connections to $endpoints (lines "PROTOCOL ADDRESS FIRST LAST") may still carry data: not those that only wait for
+# their entry to expire, and only what is translated. UDP has no connections.
+open_connections() {
+	{
+		printf '%s\n' "$endpoints" '#'
+		for family in ipv4 ipv6; do
+			for protocol in tcp sctp; do conntrack -L -f "$family" -p "$protocol" 2>/dev/null || :; done
+		done
+	} | awk '
+		$1 == "#" { listed = 1; next }
+		!listed && $3 == $4 { ours[$1, $2, $3] = 1; next }
+		!listed { range[++ranges] = $1 " " $2; first[ranges] = $3; last[ranges] = $4; next }
+		function is_ours(protocol, address, port, i) {
+			if ((protocol, address, port) in ours) return 1
+			for (i = 1; i <= ranges; i++) if (range[i] == protocol " " address && port + 0 >= first[i] && port + 0 <= last[i]) return 1
+		}
+		$4 ~ /^(SYN_RECV|ESTABLISHED|FIN_WAIT|CLOSE_WAIT|COOKIE_ECHOED|SHUTDOWN_.*)$/ {
+			split("", times)
+			for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+			# First what was sent, then what is to come back: from the destination.
+			if (value["dst", 1] == value["src", 2] && value["dport", 1] == value["sport", 2]) next
+			count += is_ours($1, value["dst", 1], value["dport", 1])
+		}
+		END { print count + 0 }'
+}
+
+# Waits until none of them is open, at most $1 seconds; prints how many are.
+let_end() {
+	left=$1
+	open=$(open_connections)
+	while [ "$open" -gt 0 ] && [ "$left" -gt 0 ]; do
+		sleep 1
+		left=$((left - 1))
+		open=$(open_connections)
+	done
+	echo "$open"
+}
+
+loaded_endpoints() {
+	iptables_endpoints
+}
+
+# What remains goes on translating what is open.
+take_no_more() {
+	for tool in iptables ip6tables; do "$tool" -w 60 -t nat -F PMLB/MyApp 2>/dev/null || :; done
+}
+
+takes_more() {
+	for tool in iptables ip6tables; do "$tool" -w 60 -t nat -S PMLB/MyApp 2>/dev/null || :; done | grep -q '^-A'
+}
+
+seconds=${POMALOBA_DRAIN_SECONDS:-300}
+case $seconds in '' | *[!0-9]*) fail "POMALOBA_DRAIN_SECONDS is not a number: $seconds" ;; esac
+endpoints=$(loaded_endpoints)
+take_no_more
+# Others may load theirs in the meantime.
+flock -u 9
+open=$(open_connections)
+[ "$open" -eq 0 ] || echo "pomaloba: $open connections are open; waiting for their end, at most $seconds seconds" >&2
+open=$(let_end "$seconds")
+[ "$open" -eq 0 ] || fail "$open connections are still open. They go on, and no new ones come; run this again, or what --delete --now prints"
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+! takes_more || fail 'the ruleset was loaded again in the meantime: it stays'
+remove

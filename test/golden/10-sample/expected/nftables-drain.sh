@@ -1,6 +1,8 @@
 #!/bin/sh
-# Pomaloba ruleset six: removes its nft table, its rules in the firewalls of others, and nothing else.
-# Forwarding stays as it is: others may need it.
+# Pomaloba ruleset MyApp: takes no new connections, lets the open ones end, and then removes its nft table, its rules
+# in the firewalls of others, and nothing else. Forwarding stays as it is: others may need it.
+# After 300 seconds (POMALOBA_DRAIN_SECONDS says another number) it ends with exit code 1 if some are open still: they go on,
+# and no new ones come. Run it again, or what --delete --now prints, which cuts them.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -14,16 +16,36 @@ need() {
 }
 
 [ "$(id -u)" -eq 0 ] || fail 'run this script as root: rules and forwarding are the kernel'\''s'
+need conntrack conntrack
 need nft nftables
 need awk mawk
 need flock util-linux
 
+# The endpoints that are loaded into nftables, as move_flows and open_connections read them.
+nftables_endpoints() {
+	nft list table inet pomaloba-MyApp 2>/dev/null | awk '
+		# What is counted has endpoints in it, which may be those of an earlier version.
+		/ \. [0-9]+ counter / { next }
+		match($0, /daddr [^ ]+ (tcp|udp|sctp) dport [0-9]+-[0-9]+ /) {
+			split(substr($0, RSTART, RLENGTH), part, " ")
+			split(part[5], ports, "-")
+			print part[3], part[2], ports[1], ports[2]
+		}
+		{
+			while (match($0, /[0-9a-f.:]+ \. (tcp|udp|sctp) \. [0-9]+/)) {
+				split(substr($0, RSTART, RLENGTH), part, " ")
+				print part[3], part[1], part[5], part[5]
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' || :
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
-# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
-# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+# would not send where they go; all others go on. $1: lines "PROTOCOL ADDRESS FIRST LAST [DESTINATION,PORT...]", an
+# endpoint each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
 move_flows() {
-	[ -n "$1" ] || return 0
+	case $1 in *'udp '*) ;; *) return 0 ;; esac
 	command -v conntrack >/dev/null || {
 		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
 		return 0
@@ -31,7 +53,7 @@ move_flows() {
 	for family in ipv4 ipv6; do
 		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
 			$1 == "#" { listed = 1; next }
-			!listed && NF {
+			!listed && $1 == "udp" {
 				address[++endpoints] = $2
 				first[endpoints] = $3
 				last[endpoints] = $4
@@ -60,29 +82,11 @@ move_flows() {
 	done
 }
 
-# The UDP endpoints that are loaded, as move_flows reads them.
-loaded_flows() {
-	nft list table inet pomaloba-six 2>/dev/null | awk '
-		/ counter packets / { next }
-		/daddr [^ ]+ udp dport [0-9]+-[0-9]+ goto/ {
-			for (i = 1; $i != "dport"; i++) continue
-			split($(i + 1), ports, "-")
-			print "udp", $(i - 2), ports[1], ports[2]
-		}
-		{
-			while (match($0, /[0-9a-f.:]+ \. udp \. [0-9]+/)) {
-				split(substr($0, RSTART, RLENGTH), part, " ")
-				print "udp", part[1], part[5], part[5]
-				$0 = substr($0, RSTART + RLENGTH)
-			}
-		}' || :
-}
-
 # Firewalls of others that drop what is forwarded. No accept of ours overrules them: what was balanced is let through
 # where they drop, by a jump that has this comment, to a chain of this name: one look-up in nft, a rule an endpoint in
 # iptables. Both are found again by these, and all that is asked for comes from what is loaded.
-tag='pomaloba:six'
-accept='PMLB/six/_forward'
+tag='pomaloba:MyApp'
+accept='PMLB/MyApp/_forward'
 
 # The tools of iptables. Each of its variants shows its own rules only: that which is not in use may have some, too.
 case $(iptables -V 2>/dev/null) in *nf_tables*) unused=legacy ;; *) unused=nft ;; esac
@@ -371,11 +375,78 @@ let_through() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
-flows=$(loaded_flows)
-# Adding first makes the deletion work where the table does not exist.
-nft -f - <<'RULESET'
-add table inet pomaloba-six
-delete table inet pomaloba-six
+remove() {
+	flows=$(nftables_endpoints)
+	# Adding first makes the deletion work where the table does not exist.
+	nft -f - <<'RULESET'
+add table inet pomaloba-MyApp
+delete table inet pomaloba-MyApp
 RULESET
-let_through no
-move_flows "$flows"
+	let_through no
+	move_flows "$flows"
+}
+
+# How many connections to $endpoints (lines "PROTOCOL ADDRESS FIRST LAST") may still carry data: not those that only wait for
+# their entry to expire, and only what is translated. UDP has no connections.
+open_connections() {
+	{
+		printf '%s\n' "$endpoints" '#'
+		for family in ipv4 ipv6; do
+			for protocol in tcp sctp; do conntrack -L -f "$family" -p "$protocol" 2>/dev/null || :; done
+		done
+	} | awk '
+		$1 == "#" { listed = 1; next }
+		!listed && $3 == $4 { ours[$1, $2, $3] = 1; next }
+		!listed { range[++ranges] = $1 " " $2; first[ranges] = $3; last[ranges] = $4; next }
+		function is_ours(protocol, address, port, i) {
+			if ((protocol, address, port) in ours) return 1
+			for (i = 1; i <= ranges; i++) if (range[i] == protocol " " address && port + 0 >= first[i] && port + 0 <= last[i]) return 1
+		}
+		$4 ~ /^(SYN_RECV|ESTABLISHED|FIN_WAIT|CLOSE_WAIT|COOKIE_ECHOED|SHUTDOWN_.*)$/ {
+			split("", times)
+			for (i = 1; i <= NF; i++) if (split($i, part, "=") == 2) value[part[1], ++times[part[1]]] = part[2]
+			# First what was sent, then what is to come back: from the destination.
+			if (value["dst", 1] == value["src", 2] && value["dport", 1] == value["sport", 2]) next
+			count += is_ours($1, value["dst", 1], value["dport", 1])
+		}
+		END { print count + 0 }'
+}
+
+# Waits until none of them is open, at most $1 seconds; prints how many are.
+let_end() {
+	left=$1
+	open=$(open_connections)
+	while [ "$open" -gt 0 ] && [ "$left" -gt 0 ]; do
+		sleep 1
+		left=$((left - 1))
+		open=$(open_connections)
+	done
+	echo "$open"
+}
+
+loaded_endpoints() {
+	nftables_endpoints
+}
+
+# What remains goes on translating what is open.
+take_no_more() {
+	nft flush chain inet pomaloba-MyApp balance 2>/dev/null || :
+}
+
+takes_more() {
+	nft list chain inet pomaloba-MyApp balance 2>/dev/null | grep -q '^		'
+}
+
+seconds=${POMALOBA_DRAIN_SECONDS:-300}
+case $seconds in '' | *[!0-9]*) fail "POMALOBA_DRAIN_SECONDS is not a number: $seconds" ;; esac
+endpoints=$(loaded_endpoints)
+take_no_more
+# Others may load theirs in the meantime.
+flock -u 9
+open=$(open_connections)
+[ "$open" -eq 0 ] || echo "pomaloba: $open connections are open; waiting for their end, at most $seconds seconds" >&2
+open=$(let_end "$seconds")
+[ "$open" -eq 0 ] || fail "$open connections are still open. They go on, and no new ones come; run this again, or what --delete --now prints"
+flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
+! takes_more || fail 'the ruleset was loaded again in the meantime: it stays'
+remove

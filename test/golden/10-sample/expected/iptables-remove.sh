@@ -1,6 +1,6 @@
 #!/bin/sh
-# Pomaloba ruleset turns: removes its iptables rules and nothing else, in whatever state they are. Forwarding
-# stays as it is: others may need it.
+# Pomaloba ruleset MyApp: removes its iptables rules and nothing else, in whatever state they are, at once: open
+# connections are cut. Forwarding stays as it is: others may need it.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -19,7 +19,7 @@ need flock util-linux
 need iptables-save iptables
 need iptables-restore iptables
 
-owned='PMLB/turns'
+owned='PMLB/MyApp'
 doubt=1
 
 # Prints what makes the rules in $2 (restore format; none: removes all) what is loaded of ours, for $1-restore ($1 is
@@ -38,7 +38,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 	esac
 	# All by standard input: one argument can have no more than 128 KiB.
 	printf '%s\n' "#owned $owned" "$loaded" '#wanted' "$2" |
-		awk -v tool="$1" -v other="$other" -v doubt="$doubt" -v emptied='--comment "replaced by turns" -j RETURN' '
+		awk -v tool="$1" -v other="$other" -v doubt="$doubt" -v emptied='--comment "replaced by MyApp" -j RETURN' '
 			# An emptied chain holds the mark alone: with any other rule, its own ruleset was loaded again.
 			function is_ours(table, chain, part) {
 				split(chain, part, "/")
@@ -164,12 +164,26 @@ restore() {
 exec 9>/run/pomaloba.lock
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 
+# The endpoints that are loaded into iptables, as move_flows and open_connections read them.
+iptables_endpoints() {
+	for tool in iptables ip6tables; do
+		# Those of the nat table are gone while connections are let end.
+		"$tool" -w 60 -t nat -S PMLB/MyApp 2>/dev/null || :
+		"$tool" -w 60 -t filter -S PMLB/MyApp/_stray 2>/dev/null || :
+	done | awk '/ -d .* --dport / {
+		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
+		sub("/.*", "", option["-d"])
+		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
+		print option["-p"], option["-d"], ports[1], ports[2]
+	}'
+}
+
 # A UDP flow stays with the destination of its first packet as long as packets come, and a flow that was there before its
 # endpoint is never balanced: the kernel asks the rules for first packets only. Makes it forget the flows that the rules
-# would not send where they go; all others go on. $1: lines "udp ADDRESS FIRST LAST [DESTINATION,PORT...]", an endpoint
-# each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
+# would not send where they go; all others go on. $1: lines "PROTOCOL ADDRESS FIRST LAST [DESTINATION,PORT...]", an
+# endpoint each; where no destination is named, what is translated is forgotten. Nothing where conntrack is missing.
 move_flows() {
-	[ -n "$1" ] || return 0
+	case $1 in *'udp '*) ;; *) return 0 ;; esac
 	command -v conntrack >/dev/null || {
 		echo 'pomaloba: warning: without conntrack (of the package of that name) UDP flows stay where they are until they pause' >&2
 		return 0
@@ -177,7 +191,7 @@ move_flows() {
 	for family in ipv4 ipv6; do
 		{ printf '%s\n' "$1" '#'; conntrack -L -f "$family" -p udp 2>/dev/null || :; } | awk '
 			$1 == "#" { listed = 1; next }
-			!listed && NF {
+			!listed && $1 == "udp" {
 				address[++endpoints] = $2
 				first[endpoints] = $3
 				last[endpoints] = $4
@@ -206,23 +220,11 @@ move_flows() {
 	done
 }
 
-# The UDP endpoints that are loaded, as move_flows reads them.
-loaded_flows() {
-	for tool in iptables ip6tables; do
-		"$tool" -w 60 -t nat -S PMLB/turns 2>/dev/null || :
-	done | awk '/-p udp / {
-		for (i = 1; i <= NF; i++) option[$i] = $(i + 1)
-		sub("/.*", "", option["-d"])
-		if (split(option["--dport"], ports, ":") == 1) ports[2] = ports[1]
-		print "udp", option["-d"], ports[1], ports[2]
-	}'
-}
-
 # Firewalls of others that drop what is forwarded. No accept of ours overrules them: what was balanced is let through
 # where they drop, by a jump that has this comment, to a chain of this name: one look-up in nft, a rule an endpoint in
 # iptables. Both are found again by these, and all that is asked for comes from what is loaded.
-tag='pomaloba:turns'
-accept='PMLB/turns/_forward'
+tag='pomaloba:MyApp'
+accept='PMLB/MyApp/_forward'
 
 # The tools of iptables. Each of its variants shows its own rules only: that which is not in use may have some, too.
 case $(iptables -V 2>/dev/null) in *nf_tables*) unused=legacy ;; *) unused=nft ;; esac
@@ -507,16 +509,20 @@ let_through() {
 	done
 }
 
-# Before: a table of iptables in which nft had to put something cannot be shown.
-let_through no
-# What cannot be removed does not keep the rest.
-left=0
-flows=$(loaded_flows)
-for tool in iptables ip6tables; do
-	command -v "$tool-save" >/dev/null || continue
-	transaction=$(changes "$tool" '') || left=1
-	restore "$tool" "$transaction" || left=1
-done
-# Other rules may go on with them.
-[ -n "${POMALOBA_KEEP_FLOWS:-}" ] || move_flows "$flows"
-exit "$left"
+remove() {
+	# Before: a table of iptables in which nft had to put something cannot be shown.
+	let_through no
+	# What cannot be removed does not keep the rest.
+	left=0
+	flows=$(iptables_endpoints)
+	for tool in iptables ip6tables; do
+		command -v "$tool-save" >/dev/null || continue
+		transaction=$(changes "$tool" '') || left=1
+		restore "$tool" "$transaction" || left=1
+	done
+	# Other rules may go on with them.
+	[ -n "${POMALOBA_KEEP_FLOWS:-}" ] || move_flows "$flows"
+	return "$left"
+}
+
+remove
