@@ -6,7 +6,7 @@ import { ROOT } from './shell.mjs';
 
 const TEMPLATES = join(ROOT, 'roles-templates');
 const SUFFIX = '.njk';
-/** What only printed scripts are made of: the role loads and removes nftables' rulesets, and drains, by itself. */
+/** Scripts that are only printed: the role loads and removes nftables' rulesets, and drains, by itself. */
 const UNUSED = /^(?:nftables|drain-)/;
 const OWNER_EXECUTES = 0o100;
 
@@ -52,7 +52,7 @@ function roleFiles() {
   const role = walk(join(TEMPLATES, 'role')).map((path) => roleFile(`role/${path}`, path));
   const templates = ['rulesets', 'scripts'].flatMap((folder) =>
     readdirSync(join(TEMPLATES, folder))
-      .filter((name) => !UNUSED.test(name))
+      .filter((name) => folder === 'rulesets' || !UNUSED.test(name))
       .map((name) => roleFile(`${folder}/${name}`, `templates/${name}`)),
   );
   const all = [...role, ...templates].sort((a, b) => (a.path < b.path ? -1 : 1));
