@@ -1,5 +1,6 @@
 // npm test: installs what is missing, builds, checks and tests. Arguments after -- go to vitest, without checks.
 import { ensureBuild } from './support/build.mjs';
+import { ensureFirewalls } from './support/firewalls.mjs';
 import { readJson } from './support/json.mjs';
 import { ensureMolecule, obstacle, runScenarios, scenarios } from './support/molecule.mjs';
 import { ensureNftVersions } from './support/nft-versions.mjs';
@@ -19,6 +20,7 @@ const PREPARATIONS = [
   ['system packages', ensureSystemPackages],
   ['Python packages', ensureVenv],
   ['other versions of nft', ensureNftVersions],
+  ['firewalls of others', ensureFirewalls],
   [
     'build',
     () => {

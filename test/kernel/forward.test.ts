@@ -1,9 +1,7 @@
 // A firewall on the load balancer that drops what is forwarded: what was balanced passes it, both ways, and nothing
 // else does; and the undo leaves the firewall as it was.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createLab, type Lab } from '../../src/lab/lab.js';
-import { LB } from '../../src/lab/topology.js';
-import { nameOf, type ProbeRequest, type Target } from '../../src/lab/traffic.js';
+import type { Lab } from '../../src/lab/lab.js';
 import { BACKENDS, inLb, load, remove, rulesOf, SCRIPTS } from '../support/backends.js';
 import {
   BESIDE_LEGACY,
@@ -15,14 +13,11 @@ import {
   NFT_SCRIPT,
   spec,
   TABLES,
-  WORKER_IPS,
 } from '../support/firewalls.js';
+import { answers, DESTINATIONS, ENDPOINTS, forwardingLab, PROTOCOLS } from '../support/forwarded.js';
 
-const ENDPOINTS = [80, 8005].flatMap((port) => ENDPOINT_IPS.map((ip) => ({ ip, port })));
-const DESTINATIONS = WORKER_IPS.map((ip) => ({ ip, port: 80 }));
 /** Ports of the endpoints' addresses that somebody else publishes. */
 const PUBLISHED = ENDPOINT_IPS.map((ip) => ({ ip, port: 81 }));
-const PROTOCOLS = ['tcp', 'udp'] as const;
 
 const PUBLISH = `nft -f - <<'NFT'
 table inet publisher {
@@ -55,39 +50,19 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
   let lab: Lab;
 
   beforeEach(async () => {
-    lab = await createLab({
-      endpointAddresses: [],
-      workers: [{ name: 'w1', addresses: WORKER_IPS }],
-    });
-    // The worker can answer everyone: what gets no answer was dropped on its way.
-    await lab.exec('w1', ['ip', 'route', 'add', '198.18.1.0/24', 'via', LB.toWorkers.ipv4]);
-    await lab.exec('w1', ['ip', 'route', 'add', 'fd18:1::/64', 'via', LB.toWorkers.ipv6]);
-    await lab.forward();
-    for (const protocol of PROTOCOLS) await lab.listen('w1', [80, 8005], protocol);
+    lab = await forwardingLab();
     await inLb(lab, backend, PUBLISH);
   });
   afterEach(async () => {
     await lab.close();
   });
 
-  /** Who of `targets` answers the client: `yes`, or why not. */
-  async function answers(
-    targets: readonly Target[],
-    settings: Partial<ProbeRequest> = {},
-  ): Promise<string[]> {
-    const report = await lab.probe('client', { targets, connections: 3, timeoutMs: 400, ...settings });
-    return targets.map((target) => {
-      const { destinations = {}, errors = {} } = report[nameOf(target)] ?? {};
-      return Object.values(destinations)[0] === 3 ? 'yes' : Object.keys(errors).join();
-    });
-  }
-
   const raise = (): Promise<string> => inLb(lab, backend, firewall.shell);
 
   test('lets through what was balanced and nothing else, and is as it was before afterwards', async () => {
     const others = [...DESTINATIONS, ...PUBLISHED];
     for (const protocol of PROTOCOLS)
-      expect(await answers(others, { protocol })).toEqual(Array(4).fill('yes'));
+      expect(await answers(lab, others, { protocol })).toEqual(Array(4).fill('yes'));
     await raise();
     // Tables of iptables are made when they are first used, and none of its options removes them.
     await load(lab, backend, spec());
@@ -96,8 +71,8 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
     expect(before).not.toMatch(/PMLB|pomaloba/);
     await load(lab, backend, spec());
     for (const protocol of PROTOCOLS) {
-      expect(await answers(ENDPOINTS, { protocol }), protocol).toEqual(Array(4).fill('yes'));
-      expect(await answers(others, { protocol }), protocol).not.toContain('yes');
+      expect(await answers(lab, ENDPOINTS, { protocol }), protocol).toEqual(Array(4).fill('yes'));
+      expect(await answers(lab, others, { protocol }), protocol).not.toContain('yes');
     }
     await remove(lab, backend, spec());
     expect(await rulesOf(lab, backend)).toBe(before);
@@ -128,7 +103,7 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
       'table inet refuse { chain input { type filter hook input priority 0; tcp dport { 80, 8005 } reject; }; }';
     await lab.exec('w1', ['nft', refuse]);
     // IPv6 believes only the second one, a second later.
-    expect(await answers(ENDPOINTS, { timeoutMs: 2500 })).toEqual(Array(4).fill('ECONNREFUSED'));
+    expect(await answers(lab, ENDPOINTS, { timeoutMs: 2500 })).toEqual(Array(4).fill('ECONNREFUSED'));
   });
 
   // A restore file adds its jumps with each load.
@@ -139,7 +114,7 @@ describe.each(CASES)('$backend.name, beside $firewall.name', ({ backend, firewal
     await raise();
     await load(lab, backend, spec());
     const once = await rulesOf(lab, backend);
-    expect(await answers(ENDPOINTS)).toEqual(Array(4).fill('yes'));
+    expect(await answers(lab, ENDPOINTS)).toEqual(Array(4).fill('yes'));
     await load(lab, backend, spec());
     expect(await rulesOf(lab, backend)).toBe(once);
   });
