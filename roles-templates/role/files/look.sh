@@ -72,6 +72,9 @@ done
 	/hook forward/ && /policy drop/ { print "drops " table " " chain }'
 ! command -v iptables >/dev/null || [ "$(iptables -S FORWARD 2>/dev/null | head -n 1)" != '-P FORWARD DROP' ] || echo 'drops iptables FORWARD'
 
+# Where it reloads by its own tool, it flushes iptables and systemd knows nothing of it.
+! systemctl is-active -q firewalld.service || echo 'active firewalld'
+
 # Each variant of iptables shows its own rules only.
 has_rules() {
 	"$1" 2>/dev/null | grep -q '^-A'
