@@ -1,3 +1,5 @@
+import os
+
 from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, went_well, workers
 
 ENDPOINTS = ["203.0.113.10", "2001:db8:a::10"]
@@ -106,6 +108,34 @@ check(lb("nft -s list table inet other") == drops, "and the chain is as it was")
 lb("nft add rule inet other forward ct status dnat accept")
 pass_both("what the role advises")
 lb("nft delete table inet other")
+went_well(run_role())
+
+tell("== Other firewalls, as Debian packs them")
+USES_IPTABLES = os.environ["POMALOBA_BACKEND"] == "iptables"
+RULES = "'*nat' COMMIT '*filter' ':FORWARD DROP [0:0]' COMMIT"
+
+
+def beside(packages, set_up, actions):
+    lb(f"DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends {packages}")
+    lb(set_up)
+    went_well(run_role(), f"the role beside {packages}")
+    pass_both(packages)
+    for action in actions:
+        lb(action)
+        pass_both(action)
+    check(run_role("--check").changed == 0, f"nothing of it is lost beside {packages}")
+    lb(f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {packages}")
+
+
+beside(
+    "netfilter-persistent iptables-persistent",
+    f"printf '%s\\n' {RULES} | tee /etc/iptables/rules.v4 >/etc/iptables/rules.v6; systemctl restart netfilter-persistent",
+    [f"netfilter-persistent {action}" for action in ["restart", "reload", "flush", "start"]] + ["systemctl restart netfilter-persistent"],
+)
+lb("for tool in iptables ip6tables; do $tool -P FORWARD ACCEPT; done")
+beside("ufw", "ufw allow 22/tcp && ufw --force enable", ["ufw reload", "systemctl restart ufw"])
+# firewall-cmd --reload is what the role warns of where it uses iptables.
+beside("firewalld", "true", ["systemctl reload firewalld", "systemctl restart firewalld"] + ([] if USES_IPTABLES else ["firewall-cmd --reload"]))
 went_well(run_role())
 
 tell("== Others' settings")

@@ -1,9 +1,13 @@
 #!/bin/sh
-# repository.sh ROOT (a hook of mmdebstrap): leaves the packages that the role installs in ROOT/opt/debs, as the
-# only repository that the image's apt knows.
+# repository.sh ROOT (a hook of mmdebstrap): leaves the packages that the role installs in ROOT/opt/debs, and firewalls
+# for the scenario "coexist", as the only repository that the image's apt knows.
 set -eu
 chroot "$1" sh -eu <<'CHROOT'
-apt-get -q -y install --no-install-recommends --download-only nftables iptables conntrack >/dev/null
+# ufw and netfilter-persistent do not go together.
+for packages in 'nftables iptables conntrack' iptables-persistent ufw firewalld; do
+	# shellcheck disable=SC2086 # a list
+	apt-get -q -y install --no-install-recommends --download-only $packages >/dev/null
+done
 mkdir -p /opt/debs
 mv /var/cache/apt/archives/*.deb /opt/debs
 cd /opt/debs

@@ -40,6 +40,8 @@ for service in $services; do
 		fi
 	done
 done
+plugins=/usr/share/netfilter-persistent/plugins.d
+[ ! -d "$plugins" ] || echo 'plugins netfilter-persistent'
 # ansible-core 2.14 writes an empty line where there are no addresses.
 if [ -e "/etc/systemd/system/$unit-addresses.service" ] || [ -e "$directory/announce.py" ] ||
 	grep -qs . "$directory/ruleset.addresses" "$directory/candidate.addresses"; then
@@ -48,7 +50,8 @@ fi
 
 # What an earlier run wrote, but for the ruleset: path, mode, owner, digest.
 for file in "$directory" "$directory/control.sh" "$directory/iptables-delete.sh" "$directory/announce.py" "$sysctl" \
-	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/*.service.d/"$unit".conf; do
+	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/*.service.d/"$unit".conf \
+	$(grep -lsF "$directory/control.sh" "$plugins"/*); do
 	[ ! -e "$file" ] || echo "file $(stat -c '%n %a %U:%G' "$file") $(sha256sum 2>/dev/null <"$file" | cut -d ' ' -f 1)"
 done
 for service in "$unit" "$unit-addresses"; do
