@@ -19,7 +19,9 @@ mkdir -p "$CACHE"
 # Scenarios that run side by side: the second waits, and finds the image.
 exec 9>"$CACHE/$suite.lock"
 flock 9
-podman image exists "localhost/pomaloba-lb:$suite-$version" && exit 0
+# Another clone of this repository may have had another version last.
+podman image exists "localhost/pomaloba-lb:$suite-$version" &&
+	exec podman tag "localhost/pomaloba-lb:$suite-$version" "localhost/pomaloba-lb:$suite"
 tar=$CACHE/$suite-$version.tar
 if [ ! -e "$tar" ]; then
 	packages=systemd,systemd-sysv,dbus,libkmod2,python3,python3-apt,iproute2,procps,openssh-server,sudo
