@@ -24,14 +24,17 @@ export type Refusal = Extract<End, { readonly does: 'drop' | 'reject' }>;
 /** What becomes of connections, and what else is to be said. */
 export interface Run {
   readonly parts: readonly Part[];
-  readonly remarks: readonly Remark[];
+  readonly notes: readonly Note[];
 }
+
+/** What a rule says beside. */
+export type Note = Step & { readonly of: Remark };
 
 /** What stays from one connection to the next. */
 interface Journal {
   readonly world: World;
   readonly turns: Map<number, number>;
-  readonly remarks: Map<number, Remark>;
+  readonly notes: Map<number, Note>;
 }
 
 /**
@@ -39,7 +42,7 @@ interface Journal {
  * before one of them. All that follow go on like those between.
  */
 export function runOf(world: World, packet: Packet): Run {
-  const journal: Journal = { world, turns: new Map(), remarks: new Map() };
+  const journal: Journal = { world, turns: new Map(), notes: new Map() };
   const connections: (readonly Part[])[] = [];
   const seen = new Map<string, number>();
   for (;;) {
@@ -47,7 +50,7 @@ export function runOf(world: World, packet: Packet): Run {
     const before = seen.get(state);
     if (before !== undefined) {
       const parts = averageOf(connections.slice(before));
-      return { parts, remarks: [...journal.remarks.values()] };
+      return { parts, notes: [...journal.notes.values()] };
     }
     seen.set(state, connections.length);
     connections.push(connect(journal, packet));
@@ -84,7 +87,7 @@ function comesTo({ packet, refused }: Part, hook: Hook): boolean {
 }
 
 /** What becomes of `part` in one of the chains that the kernel calls. */
-function pass({ world, turns, remarks }: Journal, base: BaseChain, stage: number, part: Part): Part[] {
+function pass({ world, turns, notes }: Journal, base: BaseChain, stage: number, part: Part): Part[] {
   const { packet, steps, share } = part;
   const parts: Part[] = [];
   const left = walk(
@@ -96,7 +99,7 @@ function pass({ world, turns, remarks }: Journal, base: BaseChain, stage: number
         const more = way.map(({ line, text }, depth) => ({ line, text, stage, depth }));
         parts.push(...endings(end, { share: ends, packet, steps: [...steps, ...more] }));
       },
-      remarked: (remark) => remarks.set(remark.line, remark),
+      remarked: ({ line, text }, of, depth) => notes.set(line, { line, text, stage, depth, of }),
     },
     base.chain,
     share,

@@ -4,7 +4,7 @@ import type { Action, Arm, Condition, End, Line, Match, Rule } from './language.
 import { elementFor, hashOf, holds, type Packet, type World } from './packet.js';
 
 /** What is told of rules that do not end anything. */
-export type Remark = Line & { readonly of: Condition | 'clamp' };
+export type Remark = Condition | { readonly kind: 'mss' };
 
 /** Who walks, and hears what happens. */
 export interface Walker {
@@ -14,7 +14,8 @@ export interface Walker {
   readonly turns: Map<number, number>;
   /** A share of the packets ends here, after the lines of `way`. */
   readonly ended: (end: End, share: number, way: readonly Line[]) => void;
-  readonly remarked: (remark: Remark) => void;
+  /** A rule says something, after so many lines. */
+  readonly remarked: (rule: Line, of: Remark, depth: number) => void;
 }
 
 type DrawAction = Extract<Action, { readonly does: 'draw' }>;
@@ -33,7 +34,7 @@ export function walk(walker: Walker, chain: string, share: number, way: readonly
   let back = 0;
   for (const rule of rules) {
     if (left === 0) break;
-    const taken = takenBy(walker, rule, left);
+    const taken = takenBy(walker, rule, left, way.length);
     if (taken === 0) continue;
     const after = act(walker, rule.action, taken, [...way, rule]);
     left = left - taken + after.on;
@@ -43,9 +44,10 @@ export function walk(walker: Walker, chain: string, share: number, way: readonly
 }
 
 /** Of `share` what all matches of `rule` hold of. */
-function takenBy(walker: Walker, rule: Rule, share: number): number {
+function takenBy(walker: Walker, rule: Rule, share: number, depth: number): number {
   let taken = share;
   for (const match of rule.matches) {
+    if (match.is === 'state') walker.remarked(rule, match.condition, depth);
     taken *= chanceOf(walker, rule, match, taken);
     if (taken === 0) return 0;
   }
@@ -59,7 +61,6 @@ function chanceOf(walker: Walker, rule: Rule, match: Match, share: number): numb
     case 'turn':
       return turnOf(walker, rule, match.every, share) === 0 ? 1 : 0;
     case 'state':
-      walker.remarked({ line: rule.line, text: rule.text, of: match.condition });
       return 0;
     default:
       return holds(match, walker.packet, walker.world) ? 1 : 0;
@@ -91,7 +92,7 @@ function act(walker: Walker, action: Action, share: number, way: readonly Line[]
     case 'draw':
       return draw(walker, action, share, way);
     case 'clamp':
-      walker.remarked({ ...lastOf(way), of: 'clamp' });
+      walker.remarked(lastOf(way), { kind: 'mss' }, way.length - 1);
       return { on: share, back: 0 };
     case 'nothing':
       return { on: share, back: 0 };
