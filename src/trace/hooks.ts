@@ -57,13 +57,13 @@ export function runOf(world: World, packet: Packet): Run {
   }
 }
 
-function averageOf(connections: readonly (readonly Part[])[]): Part[] {
+function averageOf(connections: readonly (readonly Part[])[]): readonly Part[] {
   const count = connections.length;
   return merged(connections.flat()).map((part) => ({ ...part, share: part.share / count }));
 }
 
 /** One connection. What the kernel calls for a packet depends on where it goes after the first hook. */
-function connect(journal: Journal, packet: Packet): Part[] {
+function connect(journal: Journal, packet: Packet): readonly Part[] {
   const bases = inOrder(journal.world.program);
   let parts: readonly Part[] = [{ share: 1, packet, steps: [] }];
   bases.forEach((base, stage) => {
@@ -71,7 +71,7 @@ function connect(journal: Journal, packet: Packet): Part[] {
       parts.flatMap((part) => (comesTo(part, base.hook) ? pass(journal, base, stage, part) : [part])),
     );
   });
-  return [...parts];
+  return parts;
 }
 
 /** The order of the hooks of a packet; of each, by priority. */
@@ -142,7 +142,8 @@ function translated(packet: Packet, end: Extract<End, { readonly does: 'dnat' | 
 }
 
 /** One part for all that have come to the same. */
-function merged(parts: readonly Part[]): Part[] {
+function merged(parts: readonly Part[]): readonly Part[] {
+  if (parts.length === 1) return parts;
   const found = new Map<string, Part>();
   for (const part of parts) {
     const { now, source, isLocal, isTranslated } = part.packet;

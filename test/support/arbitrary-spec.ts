@@ -241,3 +241,18 @@ export function portsOf(port: number | string): Ports {
 export function toText(specs: readonly RandomSpec[]): string {
   return specs.map((one) => `---\n${JSON.stringify(one)}\n`).join('');
 }
+
+/** A spec without what iptables cannot do. */
+export function forIptables(spec: RandomSpec): RandomSpec {
+  const { scheduler, limits: asked } = spec;
+  const { new_per_second, ...others } = asked ?? {};
+  const isOfBoth = new Set(spec.endpoints.map(({ ip }) => ip.includes(':'))).size > 1;
+  const limits = isOfBoth || new_per_second === undefined ? others : { ...others, new_per_second };
+  const refused = [
+    'affinity',
+    ...(scheduler === 'source-hash' ? ['scheduler'] : []),
+    ...(Object.keys(limits).length === 0 ? ['limits'] : []),
+  ];
+  const kept = Object.entries({ ...spec, limits }).filter(([key]) => !refused.includes(key));
+  return Object.fromEntries(kept) as unknown as RandomSpec;
+}
