@@ -79,7 +79,7 @@ function parseDown(text: string): Down {
 
 /** What stands before the last colon and what behind it, if that is a port; an IPv6 address has brackets then. */
 function split(text: string): { readonly ip: string; readonly port?: number } {
-  const [, six, four = '', digits] = /^(?:\[(.*)\]|([^:]*)):([0-9]{1,5})$/.exec(text) ?? [];
+  const [, six, four = '', digits] = /^(?:\[(.*:.*)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   return digits === undefined || port > 65_535 ? { ip: text } : { ip: six ?? four, port };
 }

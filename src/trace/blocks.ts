@@ -5,8 +5,8 @@ import { type Line, UnknownLineError } from './language.js';
 export interface Block extends Line {
   /** Of a line that ends in a brace: the lines up to the one that closes it. */
   readonly inside: readonly Block[];
-  /** What stands behind the brace that closes it; empty without one. */
-  readonly end: string;
+  /** That line, of which only what stands behind the brace is the text; absent without braces. */
+  readonly end?: Line;
 }
 
 /** The tree of `lines`. Throws UnknownLineError where braces do not match. */
@@ -30,14 +30,21 @@ function readBlocks(reader: Reader): Block[] {
     const line = reader.lines[reader.at];
     if (!line || line.text.startsWith('}')) return blocks;
     reader.at++;
-    const opens = line.text.endsWith('{');
-    const inside = opens ? readBlocks(reader) : [];
-    blocks.push({ ...line, inside, end: opens ? endOf(reader, line) : '' });
+    blocks.push(
+      line.text.endsWith('{')
+        ? { ...line, inside: readBlocks(reader), end: endOf(reader, line) }
+        : { ...line, inside: [] },
+    );
   }
 }
 
-function endOf(reader: Reader, opening: Line): string {
+function endOf(reader: Reader, opening: Line): Line {
   const closing = reader.lines[reader.at++];
   if (!closing) throw new UnknownLineError(opening);
-  return closing.text.slice(1).trim();
+  return { line: closing.line, text: closing.text.slice(1).trim() };
+}
+
+/** Refuses the line that closes `block` if anything but `text` stands behind its brace. */
+export function expectEnd({ end }: Block, text: string): void {
+  if (end && end.text !== text) throw new UnknownLineError({ line: end.line, text: `} ${end.text}` });
 }

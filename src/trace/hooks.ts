@@ -19,7 +19,7 @@ export interface Part {
   readonly refused?: Refusal;
 }
 
-export type Refusal = Extract<End, { readonly does: 'drop' | 'reject' }>;
+type Refusal = Extract<End, { readonly does: 'drop' | 'reject' }>;
 
 /** What becomes of connections, and what else is to be said. */
 export interface Run {

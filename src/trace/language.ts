@@ -69,8 +69,7 @@ export type Condition =
     }
   | { readonly kind: 'affinity'; readonly seconds: number };
 
-export const REJECTIONS = ['tcp-reset', 'port-unreachable'] as const;
-export type Rejection = (typeof REJECTIONS)[number];
+export type Rejection = 'tcp-reset' | 'port-unreachable';
 
 /** What is looked up by a number that is drawn, counted or hashed. */
 export type Draw =

@@ -1,5 +1,5 @@
 // What is looked up in nftables' template: the elements of sets and maps, and the maps that are part of a rule.
-import type { Block } from './blocks.js';
+import { type Block, expectEnd } from './blocks.js';
 import {
   type Action,
   type Arm,
@@ -47,8 +47,9 @@ const ELEMENTS: readonly Shape<Found>[] = [
 
 /** The element that `block` is; of a list, each ends in a comma. */
 export function elementOf(block: Block): Element {
-  const { line, text } = block;
-  const found = firstFit(ELEMENTS, text.replace(/,$/, ''));
+  const { line } = block;
+  const text = block.text.replace(/,$/, '');
+  const found = firstFit(ELEMENTS, text);
   if (!found) throw new UnknownLineError(block);
   return { line, text, ...found };
 }
@@ -70,10 +71,14 @@ const ADDRESS = shape`${number} : ${address},`((_, ip) => ip);
 
 /** The rule that `block` is, which has a map of its own; undefined if it is none. */
 export function mapRuleOf(block: Block): Meaning | undefined {
-  const draw = block.end === '' ? firstFit(DRAWS, block.text) : undefined;
-  if (draw) return rule({ does: 'draw', draw, arms: new Map(block.inside.flatMap(armsOf)) });
-  const snat = block.end === 'fully-random' ? SNAT(block.text) : undefined;
+  const draw = firstFit(DRAWS, block.text);
+  if (draw) {
+    expectEnd(block, '');
+    return rule({ does: 'draw', draw, arms: new Map(block.inside.flatMap(armsOf)) });
+  }
+  const snat = SNAT(block.text);
   if (snat?.mod !== block.inside.length) return undefined;
+  expectEnd(block, 'fully-random');
   const addresses = block.inside.map((row) => ADDRESS(row.text) ?? unknown(row));
   return rule({ does: 'snat', addresses }, isFamily(snat.six));
 }

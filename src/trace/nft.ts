@@ -1,5 +1,5 @@
 // Reads what `--output-type nftables-rules` prints: the commands of the file, its one table, and what is in it.
-import { type Block, blocksOf } from './blocks.js';
+import { type Block, blocksOf, expectEnd } from './blocks.js';
 import {
   type BaseChain,
   type Element,
@@ -36,7 +36,8 @@ export function parseNft(text: string): Program {
 function noteAll(reading: Reading, blocks: readonly Block[], shapes: readonly Shape<Note>[]): void {
   for (const block of blocks) {
     const note = firstFit(shapes, block.text);
-    if (!note || block.end !== '') throw new UnknownLineError(block);
+    if (!note) throw new UnknownLineError(block);
+    expectEnd(block, '');
     note(reading, block);
   }
 }
@@ -71,7 +72,7 @@ function commandsOf(table: string): readonly Shape<Note>[] {
     ...stateCommandsOf(table),
     shape`add element inet ${table} ${word} {`(addsTo),
     shape`add element inet ${table} ${word} { ${element} }`((name, text) => (reading, { line }) => {
-      add(reading, name, { line, text, inside: [], end: '' });
+      add(reading, name, { line, text, inside: [] });
     }),
     shape`table inet ${table} {`(() => (reading, { inside }) => {
       noteAll(reading, inside, [CHAIN]);
@@ -128,13 +129,8 @@ const BASE = shape`type ${oneOf('nat', 'filter')} hook ${oneOf(...HOOKS)} priori
 const RULES = [...DESTINATION_RULES, ...SOURCE_RULES];
 
 function ruleOf(block: Block): Rule {
-  const { line, text } = block;
-  if (block.text.endsWith('{')) {
-    const meaning = mapRuleOf(block);
-    if (!meaning) throw new UnknownLineError(block);
-    return { line, text: `${text} … } ${block.end}`.trimEnd(), ...meaning };
-  }
-  const meaning = firstFit(RULES, text);
+  const { line, text, end } = block;
+  const meaning = end ? mapRuleOf(block) : firstFit(RULES, text);
   if (!meaning) throw new UnknownLineError(block);
-  return { line, text, ...meaning };
+  return { line, text: end ? `${text} … } ${end.text}`.trimEnd() : text, ...meaning };
 }

@@ -6,13 +6,13 @@ import { jhash, scaled } from './jhash.js';
 import type { Destination, Element, Hash, Match, Program, Side, Target } from './language.js';
 
 /** Where a packet goes. */
-export interface Place {
+interface Place {
   readonly address: string;
   readonly port: number;
 }
 
 /** What became of the source address, where it was changed: it is the interface's, or one that is named. */
-export type Source = { readonly by: 'masquerade' } | { readonly by: 'snat'; readonly address: string };
+type Source = { readonly by: 'masquerade' } | { readonly by: 'snat'; readonly address: string };
 
 export interface Packet {
   readonly from: Address;

@@ -114,14 +114,20 @@ function destinationTable(alike: readonly OutcomeFacts[]): string[] {
 function noteFact({ kind, line, most, together, seconds }: NoteFacts, client: string): Fact {
   const number = (most ?? 0).toLocaleString('en-US');
   // Whom a table of clients has no place for, is counted with all others like him.
-  const whose = together ? 'of all clients that are not in the set, counted as one' : `of ${client}`;
+  const rest = 'the clients that are not in the set';
   switch (kind) {
     case 'connections_per_client':
-      return ['dropped if', `more than ${number} connections ${whose} are open: line ${line}`];
+      return [
+        'dropped if',
+        `${together ? `${rest} have, as one,` : `${client} has`} more than ${number} connections open: line ${line}`,
+      ];
     case 'new_per_second_per_client':
-      return ['dropped if', `more than ${number} new connections a second ${whose}: line ${line}`];
+      return [
+        'dropped if',
+        `${together ? `${rest} open, as one,` : `${client} opens`} more than ${number} a second: line ${line}`,
+      ];
     case 'new_per_second':
-      return ['dropped if', `more than ${number} new connections a second of all clients: line ${line}`];
+      return ['dropped if', `all clients together open more than ${number} a second: line ${line}`];
     case 'affinity':
       return [
         'affinity',

@@ -29,7 +29,7 @@ export interface DownPlace {
   readonly port: number;
 }
 
-export function addressOf(ip: string): Address {
+function addressOf(ip: string): Address {
   const address = parseAddress(ip);
   if (typeof address === 'string') throw new TypeError(`${ip} is no address`);
   return address;
