@@ -2,6 +2,8 @@
 import { expect } from 'vitest';
 import { type Address, parseAddress } from '../../src/model/address.js';
 import type { Backend } from '../../src/model/backends.js';
+import { LB } from '../../src/lab/topology.js';
+import { nameOf } from '../../src/lab/traffic.js';
 import type { Protocol } from '../../src/model/model.js';
 import { turnsOf } from '../../src/model/shares.js';
 import { printRuleset } from '../../src/print/output.js';
@@ -85,13 +87,20 @@ export function summaryOf({ outcomes, notes }: Trace): Expected {
   };
 }
 
-/** Compares shares of a trace with those that are due: eight decimals of the one, 31 bits of iptables' chances. */
-export function expectSame(found: Expected, due: Expected, about: string): void {
-  const rough = (shares: Readonly<Record<string, number>>): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(shares).map(([key, share]) => [key, expect.closeTo(share, 6) as unknown]),
-    );
-  expect(found, about).toEqual({ ...due, shares: rough(due.shares), sources: rough(due.sources) });
+/**
+ * Compares a trace with what the spec says: of shares the trace has eight decimals, and iptables' chances 31 bits. What a source
+ * hash comes to, the spec does not say: it is one of those that it may come to.
+ */
+export function expectAgreement(found: Expected, due: Expected, isHashed: boolean, about: string): void {
+  const places = Object.keys(found.shares);
+  if (isHashed && due.verdict === 'balanced') {
+    expect(places, about).toHaveLength(1);
+    expect(Object.keys(due.shares), about).toEqual(expect.arrayContaining(places));
+  }
+  const shares = isHashed ? Object.fromEntries(places.map((place) => [place, 1])) : due.shares;
+  const rough = (all: Readonly<Record<string, number>>): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(all).map(([key, share]) => [key, expect.closeTo(share, 6) as unknown]));
+  expect(found, about).toEqual({ ...due, shares: rough(shares), sources: rough(due.sources) });
 }
 
 /** How often the choice among a pool's destinations is made before the first that is up gets the rest, and among its backups. */
@@ -224,4 +233,25 @@ function spread(item: string): string[] {
     { length: Number(last.at(-1)) - from + 1 },
     (_, index) => `${first.slice(0, -1)}${from + index}`,
   );
+}
+
+/** What the lab's programs see of connections whose trace it is: the error that each ends with, or shares as expectShares takes them. */
+export interface Observable {
+  readonly error: 'ECONNREFUSED' | 'ETIMEDOUT' | undefined;
+  readonly destinations: Readonly<Record<string, number>>;
+  readonly sources: Readonly<Record<string, number>>;
+}
+
+/** `trace` as the lab sees it. What is not balanced comes to the load balancer itself, where nobody listens. */
+export function observable({ outcomes, from }: Trace): Observable {
+  const { verdict, sources } = outcomes[0] ?? {};
+  const masquerade = LB.toWorkers[from.includes(':') ? 'ipv6' : 'ipv4'];
+  const places = outcomes.flatMap(({ destination, share }) =>
+    destination ? [[nameOf(destination), share] as const] : [],
+  );
+  return {
+    error: verdict === 'balanced' ? undefined : verdict === 'dropped' ? 'ETIMEDOUT' : 'ECONNREFUSED',
+    destinations: Object.fromEntries(places),
+    sources: Object.fromEntries((sources ?? []).map(({ ip, share }) => [ip ?? masquerade, share])),
+  };
 }
