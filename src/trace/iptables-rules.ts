@@ -54,6 +54,13 @@ const FILTER: readonly Shape<Meaning>[] = [
   shape`-m conntrack --ctproto ${protocol} --ctorigdst ${address} --ctorigdstport ${ports} ${verdict}`(
     (one, ip, at, action) => rule(action, ...toEndpoint('original', one, ip, at)),
   ),
+  // Answers come from where the packet goes.
+  shape`-m conntrack --ctreplsrc ${address} -j ACCEPT`((ip) =>
+    rule({ does: 'accept' }, { is: 'to', of: 'now', among: [{ address: ip }] }),
+  ),
+  shape`-m conntrack --ctreplsrc ${address} --ctreplsrcport ${ports} -j ACCEPT`((ip, at) =>
+    rule({ does: 'accept' }, { is: 'to', of: 'now', among: [{ address: ip, ports: at }] }),
+  ),
   shape`-m conntrack --ctstate ${oneOf('NEW', 'INVALID', 'DNAT')} ${verdict}`((state, action) =>
     rule(action, state === 'DNAT' ? { is: 'translated' } : { is: 'fixed', holds: state === 'NEW' }),
   ),

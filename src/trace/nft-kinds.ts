@@ -56,6 +56,13 @@ export const forget: Kind<string> = {
   read: String,
 };
 
+/** The end of what is looked up for counting: the destination, as the packet or the answer to it has it, and the set. */
+export const counted: Kind<string> = {
+  pattern:
+    'ip6? daddr \\. th dport(?: & 0)? @connections-ip6?|ct reply ip6? saddr \\. ct reply proto-src(?: & 0)? @traffic-ip6?',
+  read: String,
+};
+
 /** Where a rule leads: another chain, or masquerading. */
 export const verdict: Kind<Action> = {
   pattern: `(?:jump|goto) ${word.pattern}|masquerade fully-random`,

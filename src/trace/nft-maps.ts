@@ -41,6 +41,10 @@ const ELEMENTS: readonly Shape<Found>[] = [
     action,
   })),
   shape`${address} . ${protocol} . ${number}`((ip, one, port) => ({ key: keyOf(ip, one, port) })),
+  // For counting: an endpoint and a destination.
+  shape`${address} . ${protocol} . ${number} . ${address} . ${number}`((ip, one, port, to, at) => ({
+    key: `${keyOf(ip, one, port)} ${to} ${at}`,
+  })),
   // Of answers, by the other order.
   shape`${protocol} . ${address} . ${number}`((one, ip, port) => ({ key: keyOf(ip, one, port) })),
 ];

@@ -3,6 +3,7 @@ import type { Family } from '../model/address.js';
 import type { Protocol } from '../model/model.js';
 import type { Match, Meaning, Target } from './language.js';
 import {
+  counted,
   drop,
   family,
   forget,
@@ -18,7 +19,7 @@ import {
   stray,
   verdict,
 } from './nft-kinds.js';
-import { address, maybe, protocol, same, type Shape, shape, word } from './shapes.js';
+import { address, maybe, number, protocol, same, type Shape, shape, word } from './shapes.js';
 
 /** What was balanced; of what it was opened to, the family and the protocol. */
 function opened(list: readonly Protocol[], six: Family): Match[] {
@@ -74,6 +75,16 @@ const CLAMP: readonly Shape<Meaning>[] = [
   ),
 ];
 
+/** nftables-source.j2 and nftables-traffic.j2: what is counted, by elements of sets. It changes nothing. */
+const COUNTING: readonly Shape<Meaning>[] = [
+  shape`ct status dnat meta l4proto ${protocols} ct original ${family} daddr . meta l4proto . ct original proto-dst . ${counted}`(
+    () => rule({ does: 'nothing' }),
+  ),
+  shape`ct status dnat ct original ${family} daddr ${address} meta l4proto ${protocol} ct original proto-dst ${ports} ct original ${same(0)} daddr . meta l4proto . ct original proto-dst & ${number} | ${same(4)} . ${counted}`(
+    () => rule({ does: 'nothing' }),
+  ),
+];
+
 /** nftables-stray.j2: a connection's first packet is none that conntrack cannot place. */
 const STRAY: readonly Shape<Meaning>[] = [
   shape`ct state invalid jump ${word}`((chain) => rule({ does: 'jump', chain }, isFixed(false))),
@@ -83,4 +94,4 @@ const STRAY: readonly Shape<Meaning>[] = [
   shape`${family} daddr ${address} ${protocol} dport ${ports} counter drop`(() => stray),
 ];
 
-export const SOURCE_RULES = [...SOURCES, ...KEEPING, ...CLAMP, ...STRAY];
+export const SOURCE_RULES = [...SOURCES, ...KEEPING, ...COUNTING, ...CLAMP, ...STRAY];

@@ -66,6 +66,9 @@ function commandsOf(table: string): readonly Shape<Note>[] {
     shape`add set inet ${table} ${word} { type inet_proto . ${ip} . inet_service; }`((name) =>
       declares(name),
     ),
+    shape`add set inet ${table} ${word} { type ${ip} . inet_proto . inet_service . ${same(1)} . inet_service; counter; }`(
+      (name) => declares(name),
+    ),
     shape`add map inet ${table} ${word} { type ${ip} . inet_proto . inet_service : verdict; }`((name) =>
       declares(name),
     ),

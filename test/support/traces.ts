@@ -39,7 +39,7 @@ function addressOf(ip: string): Address {
 
 /** What the text of a back end says, read. */
 export function programOf(view: View, backend: Backend): Program {
-  const text = printRuleset(`${backend}-rules`, view, false);
+  const text = printRuleset(`${backend}-rules`, view, 'load');
   return backend === 'nftables' ? parseNft(text) : parseIptables(text);
 }
 
