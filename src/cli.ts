@@ -2,8 +2,8 @@
 // The only place that knows arguments, streams and exit codes.
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
-import { EXIT, type Outcome } from './commands/outcome.js';
-import { buildProgram, type Run } from './commands/program.js';
+import { EXIT, type Outcome, type Run } from './commands/outcome.js';
+import { buildProgram } from './commands/program.js';
 import { EnvironmentError, UsageError } from './errors.js';
 import { type Failure, failureToJson, formatFailure } from './problem/failure.js';
 import { isEnvironmental, isError } from './problem/problem.js';

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   validate: ['generated', 'model', 'problem', 'read', 'root'],
   view: ['model'],
   explain: ['model'],
+  trace: ['explain', 'model'],
   template: ['generated', 'view'],
   print: ['errors', 'template', 'view'],
   role: ['generated', 'model', 'template', 'view'],
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'problem',
     'read',
     'role',
+    'trace',
     'validate',
     'view',
   ],
@@ -61,6 +63,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'src/commands/completion.ts',
     'src/commands/options.ts',
     'src/commands/program.ts',
+    'src/commands/questions.ts',
   ],
 };
 

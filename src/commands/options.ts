@@ -78,10 +78,14 @@ export function toAnsibleOptions(specs: readonly string[], flags: RoleFlags): An
 
 /** `--input-spec`, which can be given several times. */
 export function inputSpec(): Option {
-  return new Option(
-    '--input-spec <file>',
-    'a spec: file, directory, or - (can be given several times)',
-  ).argParser((file, files: readonly string[] | undefined) => [...(files ?? []), file]);
+  return repeatable('--input-spec <file>', 'a spec: file, directory, or -');
+}
+
+/** An option whose values are collected. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, `${description} (can be given several times)`).argParser(
+    (value, values: readonly string[] | undefined) => [...(values ?? []), value],
+  );
 }
 
 /** All specs of the command line. */

@@ -25,3 +25,14 @@ export interface Outcome {
   /** The exit code if there is no error among the problems; 0 if it is not there. */
   readonly exitCode?: number;
 }
+
+/** How to show what a command yields; `cli.ts` has the streams. */
+export type Run = (
+  command: () => Outcome | Promise<Outcome>,
+  options: {
+    /** Problems as JSON instead of text. */
+    readonly json: boolean;
+    /** True where the report is what was asked for: then JSON goes to standard output. */
+    readonly reportIsProduct: boolean;
+  },
+) => Promise<void>;

@@ -7,30 +7,18 @@ import { printable } from '../problem/printable.js';
 import { SCHEMA_FILE } from '../validate/schema.js';
 import type { Shell } from './completion.js';
 import {
+  actionOf,
   addRoleOptions,
-  type InputFlags,
   inputs,
   inputSpec,
   misplaced,
+  type PrintFlags,
   type RoleFlags,
   toAnsibleOptions,
-  actionOf,
-  type PrintFlags,
 } from './options.js';
-import type { Outcome } from './outcome.js';
+import type { Outcome, Run } from './outcome.js';
 import { print } from './print.js';
-import { validate } from './validate.js';
-
-/** How to show what a command yields; `cli.ts` has the streams. */
-export type Run = (
-  command: () => Outcome | Promise<Outcome>,
-  options: {
-    /** Problems as JSON instead of text. */
-    readonly json: boolean;
-    /** True where the report is what was asked for: then JSON goes to standard output. */
-    readonly reportIsProduct: boolean;
-  },
-) => Promise<void>;
+import { addExplain, addTrace, addValidate } from './questions.js';
 
 const EXAMPLES = `Examples:
   pomaloba --input-spec sample.json --output-type iptables-rules   print what iptables-restore reads
@@ -39,6 +27,7 @@ const EXAMPLES = `Examples:
   pomaloba specs/ --name lb --output-type nftables-rules --out lb.nft
   pomaloba validate specs/*.yml
   pomaloba explain specs/*.yml
+  pomaloba trace sample.json --from 203.0.113.7 --to 1.2.3.4:1234
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --playbook site.yml --inventory inventory.yml
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --check --diff        for CI: exit code 3 if stale
 `;
@@ -72,6 +61,7 @@ export function buildProgram(version: string, run: Run): Command {
   addAnsible(program, run);
   addValidate(program, run);
   addExplain(program, run);
+  addTrace(program, run);
   addSchema(program, run);
   addCompletion(program, run);
   return program;
@@ -134,35 +124,6 @@ function runAnsible(specs: readonly string[], flags: Partial<PrintFlags>, run: R
   const options = toAnsibleOptions(specs, flags);
   const command = async (): Promise<Outcome> => (await import('./ansible.js')).ansible(options);
   return run(command, { json: options.json, reportIsProduct: true });
-}
-
-function addValidate(program: Command, run: Run): void {
-  program
-    .command('validate')
-    .description('check specs, each by itself and all together')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
-    .option('--json', 'print the report as JSON, on standard output')
-    .action((specs: string[], flags: InputFlags) => {
-      const named = inputs(specs, flags);
-      return run(() => validate(named), { json: flags.json ?? false, reportIsProduct: true });
-    });
-}
-
-/** Loaded only where it is asked for, as ansible is. */
-function addExplain(program: Command, run: Run): void {
-  program
-    .command('explain')
-    .description('print what becomes of the connections: shares, addresses, capacity; see docs/explain.md')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
-    .option('--json', 'print it as JSON')
-    .action((specs: string[], flags: InputFlags) => {
-      const { json = false } = flags;
-      const named = inputs(specs, flags);
-      const command = async (): Promise<Outcome> => (await import('./explain.js')).explain(named, json);
-      return run(command, { json, reportIsProduct: false });
-    });
 }
 
 function addSchema(program: Command, run: Run): void {

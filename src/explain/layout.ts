@@ -27,7 +27,7 @@ export function labelled(facts: readonly (readonly [label: string, text: string]
 }
 
 /** The words of `text` in lines of at most `width`; a longer word has a line of its own. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);

@@ -57,10 +57,14 @@ export function unusableBecause(address: Address): string | undefined {
 
 const BYTES: Readonly<Record<Family, number>> = { ipv4: 4, ipv6: 16 };
 
+/** An address as packets have it. */
+export function bytesOf({ text }: Address): readonly number[] {
+  return ipaddr.parse(text).toByteArray();
+}
+
 /** An address as a number, so that those of a family can be compared and counted. */
-export function numberOf({ text }: Address): bigint {
-  const bytes = ipaddr.parse(text).toByteArray();
-  return bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
+export function numberOf(address: Address): bigint {
+  return bytesOf(address).reduce((number, byte) => number * 256n + BigInt(byte), 0n);
 }
 
 /** The address whose number it is. */

@@ -1,6 +1,6 @@
 // Networks in CIDR notation: what is one, in which canonical form, and many of them as few.
 import { mergeCidr, normalizeCidr, parseCidr } from 'cidr-tools';
-import { type AddressFault, type Family, parseAddress } from './address.js';
+import { type Address, type AddressFault, type Family, numberOf, parseAddress } from './address.js';
 import type { AddressRange } from './address-range.js';
 
 /** A network in canonical form; one address is a network of its own, written without a prefix length. */
@@ -36,6 +36,13 @@ export function mergeNetworks(networks: readonly Network[], family: Family): str
 export function networkRange({ family, text }: Network): AddressRange {
   const { start, end } = parseCidr(text);
   return { family, first: start, last: end };
+}
+
+/** True if `address` is one of `network`. */
+export function isIn(address: Address, network: Network): boolean {
+  const { first, last } = networkRange(network);
+  const number = numberOf(address);
+  return address.family === network.family && first <= number && number <= last;
 }
 
 /** True if `network` is all addresses of its family. */

@@ -1,14 +1,24 @@
-// Random specs in a real kernel: each loads in both packet filters, and each connection ends where the spec says.
+// Random specs in a real kernel: each loads in both packet filters, and each connection ends where the spec says, and the trace.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
-import { parseNetwork } from '../../src/model/network.js';
-import { portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
-import { isIn } from '../support/networks.js';
+import type { Program } from '../../src/trace/language.js';
+import type { View } from '../../src/view/view.js';
+import { forIptables, portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
 import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
+import { viewOf } from '../support/rulesets.js';
+import {
+  drawsOf,
+  expectAgreement,
+  expectedOf,
+  observable,
+  programOf,
+  summaryOf,
+  traced,
+} from '../support/traces.js';
 
 const RUNS = 30;
 const CONCURRENCY = 32;
@@ -35,87 +45,27 @@ function waysOf({ endpoints }: RandomSpec): Way[] {
   });
 }
 
-/** What the spec says of a way: the weights by place of its family's destinations, the backups' only if the others have none. */
-function weightsFor({ ip, port }: Way, { destinations }: RandomSpec): Record<string, number> {
-  const weights: Record<string, number> = {};
-  const family = destinations.filter((one) => one.ip.includes(':') === ip.includes(':'));
-  const isOnBackups = family.every(({ backup = false, weight = 1 }) => backup || weight === 0);
-  for (const destination of family.filter(({ backup = false }) => backup === isOnBackups)) {
-    // One with its own port and one that keeps the client's may be the same place.
-    const place = nameOf({ port, ...destination });
-    weights[place] = (weights[place] ?? 0) + (destination.weight ?? 1);
-  }
-  return weights;
-}
-
-function isEmpty(way: Way, spec: RandomSpec): boolean {
-  return Object.values(weightsFor(way, spec)).every((weight) => weight === 0);
-}
-
-/** The client's address is always the same: so is its destination, unless it was not known yet when several connections were opened. */
-function expectOne(
-  observed: Readonly<Record<string, number>>,
-  weights: Record<string, number>,
-  most: number,
-  about: string,
-): void {
-  expect(Object.keys(observed).length, about).toBeLessThanOrEqual(most);
-  for (const place of Object.keys(observed)) expect(weights[place], about).toBeGreaterThan(0);
-}
-
 /**
  * The specs, without what the back end refuses. A source hash in one of them only, and under a short name: what nft can
  * send in a user namespace is limited, and each place of its table names a chain.
  */
 function possible(specs: readonly RandomSpec[], { type }: Backend): RandomSpec[] {
-  const isNftables = type.startsWith('nftables');
+  if (!type.startsWith('nftables')) return specs.map(forIptables);
   const first = specs.find(({ scheduler }) => scheduler === 'source-hash');
-  return specs
-    .map((one) => (isNftables ? one : withoutTotal(one)))
-    .map(({ affinity, scheduler, ...rest }) => ({
-      ...rest,
-      ...(affinity === undefined || !isNftables ? {} : { affinity }),
-      ...(scheduler === undefined || (scheduler === 'source-hash' && !(isNftables && rest.app === first?.app))
-        ? {}
-        : { scheduler }),
-      ...(isNftables && rest.app === first?.app ? { app: 'hash' } : {}),
-    }));
-}
-
-function withoutTotal({ limits, ...spec }: RandomSpec): RandomSpec {
-  const { new_per_second, ...others } = limits ?? {};
-  const isOfBoth = new Set(spec.endpoints.map(({ ip }) => ip.includes(':'))).size > 1;
-  const rest = isOfBoth || new_per_second === undefined ? others : { ...others, new_per_second };
-  return Object.keys(rest).length === 0 ? spec : { ...spec, limits: rest };
+  return specs.map((one) => {
+    if (one === first) return { ...one, app: 'hash' };
+    return one.scheduler === 'source-hash' ? { ...one, scheduler: 'random' } : one;
+  });
 }
 
 const SNAT = [100, 101, 102, 103].flatMap((last) => [`198.18.2.${last}`, `fd18:2::${last}`]);
-
-/** The addresses that workers may see as the source of the lab's client. */
-function sourcesFor({ ip }: Way, { client_address, snat = [] }: RandomSpec): string[] {
-  const family = ip.includes(':') ? 'ipv6' : 'ipv4';
-  if (client_address === 'preserve') return [CLIENT[family]];
-  const ranges = snat
-    .map((item) => item.split('-'))
-    .filter(([first = '']) => first.includes(':') === ip.includes(':'));
-  if (ranges.length === 0) return [LB.toWorkers[family]];
-  const last = (text = ''): number => Number(/\d+$/.exec(text)?.[0]);
-  return SNAT.filter(
-    (one) =>
-      one.includes(':') === ip.includes(':') &&
-      ranges.some(([from, to = from]) => last(from) <= last(one) && last(one) <= last(to)),
-  );
-}
-
 const CLIENT = { ipv4: '198.18.1.2', ipv6: 'fd18:1::2' };
-/** What the spec says of the lab's client. */
-function mayCome({ ip }: Target, { allow_from }: RandomSpec): boolean {
-  if (allow_from === undefined) return true;
-  return allow_from.map(parseNetwork).some((network) => {
-    if (typeof network === 'string') throw new Error(network);
-    const isTheirs = network.family === (ip.includes(':') ? 'ipv6' : 'ipv4');
-    return isTheirs && isIn(CLIENT[network.family], network.text);
-  });
+
+/** What is in the kernel. */
+interface Loaded {
+  readonly view: View;
+  readonly program: Program;
+  readonly text: string;
 }
 
 describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', (backend) => {
@@ -157,43 +107,45 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     );
   }
 
-  async function follow(way: Way, spec: RandomSpec, text: string): Promise<void> {
-    const { protocol } = way;
-    const empty = isEmpty(way, spec);
-    const open = (empty && spec.on_empty !== 'drop') || (!empty && mayCome(way, spec));
-    const connections = open && !empty ? 60 : 3;
+  /** What the spec says is what the text says, and what the kernel does. */
+  async function follow(way: Way, spec: RandomSpec, { view, program, text }: Loaded): Promise<void> {
+    const from = CLIENT[way.ip.includes(':') ? 'ipv6' : 'ipv4'];
+    const about = `${JSON.stringify(way)} of ${text}`;
+    const isHashed = spec.scheduler === 'source-hash';
+    const trace = traced(program, { from, ...way });
+    const due = expectedOf(spec, { from, ...way }, [], drawsOf(view, spec.app, way.ip));
+    expectAgreement(summaryOf(trace), due, isHashed, about);
+    const { error, destinations: shares, sources: seen } = observable(trace);
+    const connections = error === undefined ? 60 : 3;
     const request = {
       targets: [way],
       connections,
       concurrency: CONCURRENCY,
-      protocol,
-      timeoutMs: open ? 3000 : 300,
+      protocol: way.protocol,
+      timeoutMs: error === 'ETIMEDOUT' ? 300 : 3000,
     };
-    const {
-      destinations = {},
-      sources = {},
-      errors,
-    } = (await lab.probe('client', request))[nameOf(way)] ?? {};
-    const refused = open ? 'ECONNREFUSED' : 'ETIMEDOUT';
-    const about = `${JSON.stringify(way)} of ${text}`;
-    expect(errors, about).toEqual(open && !empty ? {} : { [refused]: 3 });
-    if (!open || empty) return;
-    expectShares(sources, Object.fromEntries(sourcesFor(way, spec).map((ip) => [ip, 1])));
-    if (spec.affinity !== undefined) expectOne(destinations, weightsFor(way, spec), CONCURRENCY, about);
-    else if (spec.scheduler === 'source-hash') expectOne(destinations, weightsFor(way, spec), 1, about);
-    else expectShares(destinations, weightsFor(way, spec));
+    const report = await lab.probe('client', request);
+    const { destinations = {}, sources = {}, errors } = report[nameOf(way)] ?? {};
+    expect(errors, about).toEqual(error === undefined ? {} : { [error]: connections });
+    if (error !== undefined) return;
+    expectShares(sources, seen);
+    // The client's address is always the same: with an affinity so is its destination, or one of few from before it was known.
+    if (spec.affinity === undefined) expectShares(destinations, shares);
+    else expect(Object.keys(shares), about).toEqual(expect.arrayContaining(Object.keys(destinations)));
   }
 
   async function check(drawn: readonly RandomSpec[]): Promise<void> {
     const specs = possible(drawn, backend);
     const text = toText(specs);
+    const view = viewOf(text);
+    const program = programOf(view, backend.type.startsWith('nftables') ? 'nftables' : 'iptables');
     const before = await rulesOf(lab, backend);
     await load(lab, backend, text);
     // A flow of an earlier spec would keep its source, if its port is drawn again.
     await inLb(lab, backend, 'conntrack -D -p udp 2>/dev/null; true');
     const servers = await listenFor(specs);
     for (const spec of specs) {
-      for (const way of waysOf(spec)) await follow(way, spec, text);
+      for (const way of waysOf(spec)) await follow(way, spec, { view, program, text });
     }
     for (const server of servers) {
       server.kill('SIGKILL');

@@ -11,7 +11,7 @@ import { validateDocuments } from '../../src/validate/validate.js';
 import { buildView, type View } from '../../src/view/view.js';
 
 /** The valid specs of a text; the test fails with the problems if there are any. */
-function specsOf(text: string): readonly Spec[] {
+export function specsOf(text: string): readonly Spec[] {
   const { documents, problems: unreadable } = readDocuments({ file: 'spec.yml', text });
   const { specs, problems } = validateDocuments(documents);
   expect([...unreadable, ...problems].filter(isError).map(({ message }) => message)).toEqual([]);

@@ -1,0 +1,73 @@
+// The command line of what tells something about specs and changes nothing.
+import { type Command, Option } from 'commander';
+import { type Protocol, PROTOCOLS } from '../model/model.js';
+import { OUTPUT_TYPES } from '../print/output.js';
+import { type InputFlags, inputs, inputSpec, repeatable } from './options.js';
+import type { Outcome, Run } from './outcome.js';
+import { validate } from './validate.js';
+
+/** The command validate. */
+export function addValidate(program: Command, run: Run): void {
+  program
+    .command('validate')
+    .description('check specs, each by itself and all together')
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec())
+    .option('--json', 'print the report as JSON, on standard output')
+    .action((specs: string[], flags: InputFlags) => {
+      const named = inputs(specs, flags);
+      return run(() => validate(named), { json: flags.json ?? false, reportIsProduct: true });
+    });
+}
+
+/** The command explain. Loaded only where it is asked for, as ansible is. */
+export function addExplain(program: Command, run: Run): void {
+  program
+    .command('explain')
+    .description('print what becomes of the connections: shares, addresses, capacity; see docs/explain.md')
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec())
+    .option('--json', 'print it as JSON')
+    .action((specs: string[], flags: InputFlags) => {
+      const { json = false } = flags;
+      const named = inputs(specs, flags);
+      const command = async (): Promise<Outcome> => (await import('./explain.js')).explain(named, json);
+      return run(command, { json, reportIsProduct: false });
+    });
+}
+
+interface TraceFlags extends InputFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: Protocol;
+  readonly outputType: string;
+  readonly name?: string;
+  readonly down?: readonly string[];
+}
+
+/** The command trace. */
+export function addTrace(program: Command, run: Run): void {
+  program
+    .command('trace')
+    .description('follow a connection through the printed rules: where to, and why; see docs/trace.md')
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec())
+    .requiredOption('--from <ip>', 'the client, which is not the load balancer itself')
+    .requiredOption('--to <ip:port>', 'what it connects to; of IPv6 [ip]:port')
+    .addOption(new Option('--protocol <protocol>', 'over what').choices(PROTOCOLS).default('tcp'))
+    .addOption(
+      new Option('--output-type <type>', 'whose rules').choices(OUTPUT_TYPES).default('nftables-rules'),
+    )
+    .option('--name <name>', "the ruleset's name (default: the app's, if there is one app)")
+    .addOption(repeatable('--down <ip:port>', 'a destination that is down, with its port or without'))
+    .option('--json', 'print it as JSON')
+    .action((specs: string[], flags: TraceFlags) => {
+      const { from, to, protocol, outputType, name, down = [], json = false } = flags;
+      const options = {
+        inputs: inputs(specs, flags),
+        ...{ from, to, protocol, outputType, name, down, json },
+      };
+      const command = async (): Promise<Outcome> => (await import('./trace.js')).trace(options);
+      return run(command, { json, reportIsProduct: false });
+    });
+}
