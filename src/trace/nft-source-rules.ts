@@ -26,7 +26,7 @@ function opened(list: readonly Protocol[], six: Family): Match[] {
   return [{ is: 'translated' }, isProtocol(...list), isFamily(six)];
 }
 
-/** nftables-source.j2 (and of what cannot be placed, who answers): whose source address is changed, and to which. Clients are elsewhere. */
+/** nftables-source.j2: whose source address is changed, and to which. Clients are elsewhere. */
 const SOURCES: readonly Shape<Meaning>[] = [
   shape`ct status dnat meta l4proto ${protocols} ct original ${family} daddr . meta l4proto . ct original proto-dst vmap @${word}`(
     (list, six, map) => rule({ does: 'look-up', of: 'original', map }, ...opened(list, six)),
