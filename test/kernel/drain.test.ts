@@ -63,7 +63,7 @@ describe.each(SCRIPTS)('$name', (backend: Backend) => {
     const stop = await holdAll(4);
     const { code, stderr } = await undo('POMALOBA_DRAIN_SECONDS=1');
     expect(code).toBe(1);
-    expect(stderr).toContain('16 connections are still open. They go on, and no new ones come');
+    expect(stderr).toContain('connections that are still open: 16. They go on, and no new ones come');
     expect(await errors()).toEqual(TARGETS.map(() => ({ ECONNREFUSED: 3 })));
 
     const drained = undo();
@@ -128,5 +128,30 @@ describe.each(SCRIPTS)('$name', (backend: Backend) => {
       stderr: 'pomaloba: conntrack is missing: install the package conntrack\n',
     });
     expect(await rulesOf(lab, backend)).toBe(loaded);
+  });
+
+  test('where conntrack cannot tell, nothing changes either', async () => {
+    const loaded = await rulesOf(lab, backend);
+    const fake =
+      "mkdir -p /run/fake; printf '#!/bin/sh\\nexit 1\\n' >/run/fake/conntrack; chmod +x /run/fake/conntrack";
+    await inLb(lab, backend, fake);
+    const { code, stderr } = await undo('PATH=/run/fake:$PATH');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'pomaloba: conntrack cannot list connections: use what --delete --now prints\n',
+    });
+    expect(await rulesOf(lab, backend)).toBe(loaded);
+  });
+
+  test('connections are seen on a host without names of protocols, too', async () => {
+    const stop = await holdAll(1);
+    const nameless = `unshare -m sh -c 'mount --bind /dev/null /etc/protocols; exec dash "$1"' sh "$1"`;
+    await inLb(lab, backend, nameless, rulesetFile(backend, SPEC));
+    const shell = `${backend.tools} export POMALOBA_DRAIN_SECONDS=0; ${nameless}`;
+    const argv = ['sh', '-c', shell, 'sh', rulesetFile(backend, SPEC, 'drain')];
+    const { code, stderr } = await lab.exec('lb', argv);
+    expect(code).toBe(1);
+    expect(stderr).toContain('connections that are still open: 4.');
+    expect(await stop()).toBe(4);
   });
 });

@@ -57,6 +57,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				for (i = 1; i < NF; i++) part[$i] = $(i + 1)
 				if (part["-d"] part["--ctorigdst"] part["--ctreplsrc"] part["--to-destination"] == "") return ""
 				sub("/(32|128)$", "", part["-d"])
+				# Those of destinations are numbered, which changes when another one comes or goes.
+				if (part["--to-destination"] != "") sub("/[0-9]+$", "", part["-A"])
 				if (part["--ctproto"] in protocol) part["--ctproto"] = protocol[part["--ctproto"]]
 				return part["-A"] " " part["-p"] " " part["--ctproto"] " " part["-d"] " " part["--dport"] " " \
 					part["--ctorigdst"] " " part["--ctorigdstport"] " " part["--ctreplsrc"] " " part["--ctreplsrcport"] " " \
@@ -529,14 +531,15 @@ remove() {
 }
 
 # How many connections to $endpoints (lines "PROTOCOL ADDRESS FIRST LAST") may still carry data: not those that only wait for
-# their entry to expire, and only what is translated. UDP has no connections.
+# their entry to expire, and only what is translated. UDP has no connections. At least 1 where nobody can tell.
 open_connections() {
 	{
 		printf '%s\n' "$endpoints" '#'
 		for family in ipv4 ipv6; do
-			for protocol in tcp sctp; do conntrack -L -f "$family" -p "$protocol" 2>/dev/null || :; done
+			for protocol in tcp sctp; do conntrack -L -f "$family" -p "$protocol" 2>/dev/null || echo '#failed'; done
 		done
 	} | awk '
+		$1 == "#failed" { count++ }
 		$1 == "#" { listed = 1; next }
 		!listed && $3 == $4 { ours[$1, $2, $3] = 1; next }
 		!listed { range[++ranges] = $1 " " $2; first[ranges] = $3; last[ranges] = $4; next }
@@ -580,15 +583,20 @@ takes_more() {
 }
 
 seconds=${POMALOBA_DRAIN_SECONDS:-300}
-case $seconds in '' | *[!0-9]*) fail "POMALOBA_DRAIN_SECONDS is not a number: $seconds" ;; esac
+case $seconds in '' | *[!0-9]* | 0?* | ???????*) fail "POMALOBA_DRAIN_SECONDS is not a number: $seconds" ;; esac
 endpoints=$(loaded_endpoints)
+# Nothing must be cut because nobody saw it.
+[ -n "$endpoints" ] || ! takes_more || fail 'no endpoint is found in what is loaded: use what --delete --now prints'
+[ -z "$endpoints" ] || conntrack -L -p tcp >/dev/null 2>&1 || fail 'conntrack cannot list connections: use what --delete --now prints'
 take_no_more
+trap 'fail "stopped: no new connections are taken. Run this again, or load the ruleset again"' INT TERM
 # Others may load theirs in the meantime.
 flock -u 9
 open=$(open_connections)
-[ "$open" -eq 0 ] || echo "pomaloba: $open connections are open; waiting for their end, at most $seconds seconds" >&2
+[ "$open" -eq 0 ] || echo "pomaloba: open connections: $open; waiting for their end, at most some $seconds seconds" >&2
 open=$(let_end "$seconds")
-[ "$open" -eq 0 ] || fail "$open connections are still open. They go on, and no new ones come; run this again, or what --delete --now prints"
+trap - INT TERM
+[ "$open" -eq 0 ] || fail "connections that are still open: $open. They go on, and no new ones come; run this again, or what --delete --now prints"
 flock -w 60 9 || fail 'another run holds /run/pomaloba.lock'
 ! takes_more || fail 'the ruleset was loaded again in the meantime: it stays'
 remove

@@ -18,9 +18,11 @@ need nft nftables
 need awk mawk
 need flock util-linux
 
-# The endpoints that are loaded into nftables, as move_flows and open_connections read them.
+# The endpoints that are loaded into nftables, as move_flows and open_connections read them. By the numbers of protocols: a
+# host without /etc/protocols (netbase) has no names.
 nftables_endpoints() {
-	nft list table inet pomaloba-MyApp 2>/dev/null | awk '
+	nft -p list table inet pomaloba-MyApp 2>/dev/null | awk '
+		BEGIN { protocol[6] = "tcp"; protocol[17] = "udp"; protocol[132] = "sctp" }
 		# What is counted has endpoints in it, which may be those of an earlier version.
 		/ \. [0-9]+ counter / { next }
 		match($0, /daddr [^ ]+ (tcp|udp|sctp) dport [0-9]+-[0-9]+ /) {
@@ -29,9 +31,9 @@ nftables_endpoints() {
 			print part[3], part[2], ports[1], ports[2]
 		}
 		{
-			while (match($0, /[0-9a-f.:]+ \. (tcp|udp|sctp) \. [0-9]+/)) {
+			while (match($0, /[0-9a-f.:]+ \. (6|17|132) \. [0-9]+/)) {
 				split(substr($0, RSTART, RLENGTH), part, " ")
-				print part[3], part[1], part[5], part[5]
+				print protocol[part[3]], part[1], part[5], part[5]
 				$0 = substr($0, RSTART + RLENGTH)
 			}
 		}' || :

@@ -118,6 +118,8 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				for (i = 1; i < NF; i++) part[$i] = $(i + 1)
 				if (part["-d"] part["--ctorigdst"] part["--ctreplsrc"] part["--to-destination"] == "") return ""
 				sub("/(32|128)$", "", part["-d"])
+				# Those of destinations are numbered, which changes when another one comes or goes.
+				if (part["--to-destination"] != "") sub("/[0-9]+$", "", part["-A"])
 				if (part["--ctproto"] in protocol) part["--ctproto"] = protocol[part["--ctproto"]]
 				return part["-A"] " " part["-p"] " " part["--ctproto"] " " part["-d"] " " part["--dport"] " " \
 					part["--ctorigdst"] " " part["--ctorigdstport"] " " part["--ctreplsrc"] " " part["--ctreplsrcport"] " " \

@@ -81,9 +81,11 @@ ENDPOINTS
 Another login would end at a destination. Where ssh is reached in another way: POMALOBA_ALLOW_SSH_CAPTURE=yes sh FILE"
 }
 
-# The endpoints that are loaded into nftables, as move_flows and open_connections read them.
+# The endpoints that are loaded into nftables, as move_flows and open_connections read them. By the numbers of protocols: a
+# host without /etc/protocols (netbase) has no names.
 nftables_endpoints() {
-	nft list table inet pomaloba-narrow 2>/dev/null | awk '
+	nft -p list table inet pomaloba-narrow 2>/dev/null | awk '
+		BEGIN { protocol[6] = "tcp"; protocol[17] = "udp"; protocol[132] = "sctp" }
 		# What is counted has endpoints in it, which may be those of an earlier version.
 		/ \. [0-9]+ counter / { next }
 		match($0, /daddr [^ ]+ (tcp|udp|sctp) dport [0-9]+-[0-9]+ /) {
@@ -92,9 +94,9 @@ nftables_endpoints() {
 			print part[3], part[2], ports[1], ports[2]
 		}
 		{
-			while (match($0, /[0-9a-f.:]+ \. (tcp|udp|sctp) \. [0-9]+/)) {
+			while (match($0, /[0-9a-f.:]+ \. (6|17|132) \. [0-9]+/)) {
 				split(substr($0, RSTART, RLENGTH), part, " ")
-				print part[3], part[1], part[5], part[5]
+				print protocol[part[3]], part[1], part[5], part[5]
 				$0 = substr($0, RSTART + RLENGTH)
 			}
 		}' || :
@@ -150,23 +152,34 @@ prune() {
 		echo '#loaded'
 		nft -t list table inet pomaloba-narrow
 		for set in traffic-ip connections-ip traffic-ip6 connections-ip6; do
-			nft list set inet pomaloba-narrow "$set" 2>/dev/null || :
+			nft -p list set inet pomaloba-narrow "$set" 2>/dev/null || :
 		done
 	} | awk -v table='inet pomaloba-narrow' '
+		function numbered(element) {
+			sub(/ tcp /, " 6 ", element)
+			sub(/ udp /, " 17 ", element)
+			sub(/ sctp /, " 132 ", element)
+			return element
+		}
 		$0 == "#loaded" { loaded = 1 }
 		{ of = /^add element / ? $5 : /^	set (traffic|connections)-/ ? $2 : /^}/ ? "" : of }
 		# What is counted: ADDRESS . PROTOCOL . PORT . ADDRESS . PORT
 		of ~ /^(traffic|connections)-/ && match($0, /[0-9a-f.:]+ \. [a-z0-9]+ \. [0-9]+ \. [0-9a-f.:]+ \. [0-9]+/) {
 			element = substr($0, RSTART, RLENGTH)
-			if (!loaded) wanted[of, element] = 1
-			else if (!((of, element) in wanted)) gone["element"] = gone["element"] "delete element " table " " of " { " element " }\n"
+			# Not every host has names of protocols.
+			if (!loaded) wanted[of, numbered(element)] = 1
+			else if (!((of, element) in wanted)) stale[of] = stale[of] element ",\n"
 			next
 		}
 		!loaded && $1 == "add" { wanted[$2, $5] = 1 }
 		!loaded && /^	chain / { wanted["chain", $2] = 1 }
 		# What refers to chains goes before them.
 		loaded && /^	(chain|map|set|limit) / && !(($1, $2) in wanted) { gone[$1] = gone[$1] "delete " $1 " " table " " $2 "\n" }
-		END { printf "%s", gone["element"] gone["map"] gone["set"] gone["chain"] gone["limit"] }' | nft -f - ||
+		END {
+			# All at once: a command for each takes three times as long.
+			for (of in stale) printf "delete element %s %s {\n%s}\n", table, of, stale[of]
+			printf "%s", gone["map"] gone["set"] gone["chain"] gone["limit"]
+		}' | nft -f - ||
 		echo 'pomaloba: warning: something of an earlier version stays in table pomaloba-narrow; it does nothing' >&2
 }
 
