@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   view: ['model'],
   explain: ['model'],
   trace: ['explain', 'model'],
+  diagram: ['explain', 'model'],
   template: ['generated', 'view'],
   print: ['errors', 'template', 'view'],
   role: ['generated', 'model', 'template', 'view'],
@@ -26,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   completion: [],
   commands: [
     'completion',
+    'diagram',
     'errors',
     'explain',
     'files',
@@ -51,6 +53,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'src/role/variables.ts',
     'src/role/vars.ts',
   ],
+  '@viz-js/viz': ['src/diagram/svg.ts'],
   nunjucks: ['src/template/engine.ts', 'src/template/role.ts'],
   diff: ['src/files/diff.ts'],
   'ipaddr.js': ['src/model/address.ts'],

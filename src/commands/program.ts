@@ -18,7 +18,7 @@ import {
 } from './options.js';
 import type { Outcome, Run } from './outcome.js';
 import { print } from './print.js';
-import { addExplain, addTrace, addValidate } from './questions.js';
+import { addDiagram, addExplain, addTrace, addValidate } from './questions.js';
 
 const EXAMPLES = `Examples:
   pomaloba --input-spec sample.json --output-type iptables-rules   print what iptables-restore reads
@@ -62,6 +62,7 @@ export function buildProgram(version: string, run: Run): Command {
   addValidate(program, run);
   addExplain(program, run);
   addTrace(program, run);
+  addDiagram(program, run);
   addSchema(program, run);
   addCompletion(program, run);
   return program;

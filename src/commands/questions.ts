@@ -1,5 +1,6 @@
 // The command line of what tells something about specs and changes nothing.
 import { type Command, Option } from 'commander';
+import { type Format, FORMATS } from '../diagram/formats.js';
 import { type Protocol, PROTOCOLS } from '../model/model.js';
 import { OUTPUT_TYPES } from '../print/output.js';
 import { type InputFlags, inputs, inputSpec, repeatable } from './options.js';
@@ -33,6 +34,23 @@ export function addExplain(program: Command, run: Run): void {
       const named = inputs(specs, flags);
       const command = async (): Promise<Outcome> => (await import('./explain.js')).explain(named, json);
       return run(command, { json, reportIsProduct: false });
+    });
+}
+
+/** The command diagram. */
+export function addDiagram(program: Command, run: Run): void {
+  program
+    .command('diagram')
+    .description('draw who is sent where')
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec())
+    .addOption(new Option('--format <format>', 'as what').choices(FORMATS).default('text'))
+    .option('--json', 'print what is wrong as JSON, on standard error')
+    .action((specs: string[], flags: InputFlags & { readonly format: Format }) => {
+      const named = inputs(specs, flags);
+      const command = async (): Promise<Outcome> =>
+        (await import('./diagram.js')).diagram(named, flags.format);
+      return run(command, { json: flags.json ?? false, reportIsProduct: false });
     });
 }
 
