@@ -9,6 +9,7 @@ import { parseIptables } from '../trace/iptables.js';
 import { parseNft } from '../trace/nft.js';
 import { traceToText } from '../trace/text.js';
 import { asksFor, type Down, trace as traceProgram } from '../trace/trace.js';
+import type { View } from '../view/view.js';
 import { loadSpecs } from './load.js';
 import type { Outcome } from './outcome.js';
 import { type Asked, backendOf, checkedType, rulesetOf } from './ruleset.js';
@@ -44,10 +45,18 @@ export function trace(options: TraceOptions): Outcome {
       'name one as the spec does, with its port or without; port 0 is that of one that has none',
     );
   });
+  const own = ownAddresses(view);
   const { name } = view.pomaloba_ruleset;
-  const question = { from, to, port, protocol: options.protocol, down, isLocal: true };
+  const question = { from, to, port, protocol: options.protocol, down, own };
   const traced = traceProgram(program, question, { ruleset: name, output_type: type });
   return { stdout: options.json ? jsonText(traced) : traceToText(traced), problems };
+}
+
+/** The addresses that the load balancer is taken to have: those of endpoints, and of what masquerading uses. */
+function ownAddresses({ pomaloba_apps: apps }: View): string[] {
+  return apps.flatMap(({ pools }) =>
+    pools.flatMap(({ endpoints, snat }) => [...endpoints, ...snat]).map(({ ip }) => ip),
+  );
 }
 
 interface Ends {

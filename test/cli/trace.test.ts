@@ -154,6 +154,18 @@ describe('--json', () => {
   });
 });
 
+describe('a destination that is the load balancer itself', () => {
+  // The kernel asks for no source address of what it does not send on.
+  it.each(TYPES)("sees the client's address, by %s", (type) => {
+    const input = spec().replace('ip: 198.51.100.1, port: 30080', 'ip: 192.0.2.10, port: 8080');
+    const { outcomes } = asData(input, ['--output-type', type, '--down', '198.51.100.2']);
+    expect(outcomes).toMatchObject([
+      { verdict: 'balanced', share: 1, destination: { ip: '192.0.2.10', port: 8080 } },
+    ]);
+    expect(outcomes[0]?.sources).toEqual([{ kind: 'client', ip: '203.0.113.7', share: 1 }]);
+  });
+});
+
 describe('the command line', () => {
   it.each([
     {
