@@ -46,6 +46,10 @@ export function trace(options: TraceOptions): Outcome {
     );
   });
   const own = ownAddresses(view);
+  if (own.includes(from.text)) {
+    const hint = 'name a client that is elsewhere: what the load balancer itself opens is not traced';
+    throw new UsageError(`--from ${options.from} is an address of the load balancer`, hint);
+  }
   const { name } = view.pomaloba_ruleset;
   const question = { from, to, port, protocol: options.protocol, down, own };
   const traced = traceProgram(program, question, { ruleset: name, output_type: type });

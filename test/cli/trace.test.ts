@@ -193,6 +193,11 @@ describe('the command line', () => {
       args: [...WAY, '--from', '127.0.0.1'],
       message: '--from 127.0.0.1 is a loopback address',
     },
+    {
+      name: "a client with an endpoint's address",
+      args: [...WAY, '--from', '192.0.2.10'],
+      message: '--from 192.0.2.10 is an address of the load balancer',
+    },
     { name: 'no port', args: [...WAY, '--to', '192.0.2.10'], message: '--to 192.0.2.10 has no port' },
     { name: 'port 0', args: [...WAY, '--to', '192.0.2.10:0'], message: '--to 192.0.2.10:0 has no port' },
     {
@@ -248,6 +253,15 @@ describe('the command line', () => {
     const json = pomaloba(['trace', '-', ...args, '--json'], { input: spec() });
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stderr)).toBeTypeOf('object');
+  });
+
+  it.each(TYPES)("with an address of snat as the client's ends with exit code 2 (%s)", (type) => {
+    const args = ['trace', '-', '--to', '192.0.2.10:80', '--output-type', type, '--from', '192.0.2.21'];
+    const { code, stderr } = pomaloba(args, { input: spec('snat: [192.0.2.20-192.0.2.23]') });
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--from 192.0.2.21 is') as string,
+    });
   });
 
   it('needs a name for several apps, as printing does', () => {
