@@ -81,7 +81,7 @@ function verdictText({ verdict, reject_with: how, lines }: OutcomeFacts): string
 function sourceText(sources: readonly SourceFacts[]): string {
   const [first] = sources;
   if (first?.kind === 'client')
-    return `${first.ip ?? ''}, the client's own address, and answer through the load balancer`;
+    return `${first.ip ?? ''}, the client's own address, and have to answer through the load balancer`;
   if (first?.kind === 'masquerade') return "the load balancer's address on the way to them";
   const byShare = new Map<string, Address[]>();
   for (const { ip, share } of sources) {

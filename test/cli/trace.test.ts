@@ -55,7 +55,7 @@ describe('the text', () => {
 
   it.each([
     { more: '', line: "workers see     the load balancer's address on the way to them" },
-    { more: PRESERVE, line: "workers see     203.0.113.7, the client's own address, and answer through" },
+    { more: PRESERVE, line: "workers see     203.0.113.7, the client's own address, and have to answer" },
     {
       more: 'snat: [192.0.2.20-192.0.2.21, 192.0.2.30]',
       line: 'workers see     192.0.2.20-192.0.2.21, 192.0.2.30, each 33.33 %',
