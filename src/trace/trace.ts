@@ -43,7 +43,7 @@ export function trace(
     to: { ip: to.text, port },
     protocol,
     down: down.map((one) => ({ ip: one.address.text, port: one.port ?? null })),
-    outcomes: outcomesOf(parts),
+    outcomes: outcomesOf(parts).toSorted(inOrderOf(program)),
     notes: notes.map(noteFacts),
     rules: rulesOf([...parts.flatMap(({ steps }) => steps), ...notes]),
   };
@@ -73,6 +73,13 @@ function outcomesOf(parts: readonly Part[]): OutcomeFacts[] {
     together.set(key, [...(together.get(key) ?? []), part]);
   }
   return [...together.values()].flatMap(outcomeOf);
+}
+
+/** By the rule that sends there: those are in the order of the spec, whoever has the first turn. */
+function inOrderOf({ chains }: Program): (one: OutcomeFacts, other: OutcomeFacts) => number {
+  const senders = [...chains.values()].flat().filter(({ action }) => action.does === 'dnat');
+  const place = ({ lines }: OutcomeFacts): number => senders.findIndex(({ line }) => lines.includes(line));
+  return (one, other) => place(one) - place(other);
 }
 
 function outcomeOf(parts: readonly Part[]): OutcomeFacts[] {

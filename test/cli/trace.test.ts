@@ -154,6 +154,14 @@ describe('--json', () => {
   });
 });
 
+it.each(TYPES)('destinations of %s are in the order of the spec, whoever has the first turn', (type) => {
+  const { outcomes } = asData(spec('scheduler: round-robin'), ['--output-type', type]);
+  expect(outcomes).toMatchObject([
+    { destination: { ip: '198.51.100.1' }, share: 0.33333333 },
+    { destination: { ip: '198.51.100.2' }, share: 0.66666667 },
+  ]);
+});
+
 describe('a destination that is the load balancer itself', () => {
   // The kernel asks for no source address of what it does not send on.
   it.each(TYPES)("sees the client's address, by %s", (type) => {
