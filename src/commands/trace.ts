@@ -69,10 +69,15 @@ interface Ends {
   readonly port: number;
 }
 
-const PLACE = 'an address and a port, for example 192.0.2.10:80 or [2001:db8::10]:80';
+const PLACE = 'an IP address and a port, for example 192.0.2.10:80 or [2001:db8::10]:80';
 
 function endsOf({ from: client, to: endpoint }: Pick<TraceOptions, 'from' | 'to'>): Ends {
-  const from = checkedAddress('--from', client, client, 'it is an address, for example 203.0.113.7');
+  const from = checkedAddress(
+    '--from',
+    client,
+    client,
+    'it is an IP address, for example 203.0.113.7; names are not looked up',
+  );
   const { ip, port } = split(endpoint);
   const to = checkedAddress('--to', endpoint, ip, `it is ${PLACE}`);
   if (port === undefined || port === 0)
@@ -86,15 +91,17 @@ function endsOf({ from: client, to: endpoint }: Pick<TraceOptions, 'from' | 'to'
 
 function parseDown(text: string): Down {
   const { ip, port } = split(text);
-  const address = checkedAddress('--down', text, ip, `it is an address, or ${PLACE}`);
+  const address = checkedAddress('--down', text, ip, `it is an IP address, or ${PLACE}`);
   return port === undefined ? { address } : { address, port };
 }
 
-/** What stands before the last colon and what behind it, if that is a port; an IPv6 address has brackets then. */
+/** An address, and the port behind it; an IPv6 address has brackets then, and may have them without. */
 function split(text: string): { readonly ip: string; readonly port?: number } {
-  const [, six, four = '', digits] = /^(?:\[(.*:.*)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text) ?? [];
+  const [, six, four, digits] = /^(?:\[(.*:.*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  const ip = six ?? four ?? text;
+  if (digits === undefined) return { ip };
   const port = Number(digits);
-  return digits === undefined || port > 65_535 ? { ip: text } : { ip: six ?? four, port };
+  return port > 65_535 ? { ip: text } : { ip, port };
 }
 
 function checkedAddress(option: string, given: string, ip: string, hint: string): Address {

@@ -132,12 +132,17 @@ describe('the text', () => {
     const six = spec('limits: { connections_per_client: 7 }')
       .replace('192.0.2.10', '"2001:db8::10"')
       .replaceAll(/198\.51\.100\.(\d)/g, '"2001:db8:2::$1"');
-    const { stdout } = pomaloba(['trace', '-', '--from', '2001:db8:3::7', '--to', '[2001:db8::10]:80'], {
-      input: six,
-    });
+    const args = ['trace', '-', '--from', '2001:db8:3::7', '--to', '[2001:db8::10]:80'];
+    const { stdout } = pomaloba(args, { input: six });
     expect(stdout).toMatch(/^2001:db8:3::7 to \[2001:db8::10\]:80\/tcp, /);
     expect(stdout).toContain("the client's /64 has more than 7 connections open");
     expect(stdout).toMatch(/^ {2}\[2001:db8:2::1\]:30080 {2}33\.33 %$/m);
+    const down = ['2001:db8:2::2', '[2001:db8:2::2]', '[2001:db8:2::2]:30080'];
+    for (const one of down) {
+      expect(pomaloba([...args, '--down', one], { input: six }).stdout).toMatch(
+        /^ {2}\[2001:db8:2::1\]:30080 {2}100\.00 %$/m,
+      );
+    }
   });
 });
 
@@ -217,6 +222,11 @@ describe('the command line', () => {
       name: 'IPv6 without brackets',
       args: [...WAY, '--to', '2001:db8::10:80'],
       message: '--to 2001:db8::10:80 has no port',
+    },
+    {
+      name: 'IPv6 in brackets and no port',
+      args: [...WAY, '--to', '[2001:db8::10]'],
+      message: '--to [2001:db8::10] has no port',
     },
     {
       name: 'IPv4 in brackets',
