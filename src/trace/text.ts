@@ -114,17 +114,17 @@ function destinationTable(alike: readonly OutcomeFacts[]): string[] {
 function noteFact({ kind, line, most, together, seconds }: NoteFacts, client: string): Fact {
   const number = (most ?? 0).toLocaleString('en-US');
   // Whom a table of clients has no place for, is counted with all others like him.
-  const rest = 'the clients that are not in the set';
+  const rest = 'the table of clients is full, and those who have no place in it';
   switch (kind) {
     case 'connections_per_client':
       return [
         'dropped if',
-        `${together ? `${rest} have, as one,` : `${client} has`} more than ${number} connections open: line ${line}`,
+        `${together ? `${rest} have together` : `${client} has`} more than ${number} connections open: line ${line}`,
       ];
     case 'new_per_second_per_client':
       return [
         'dropped if',
-        `${together ? `${rest} open, as one,` : `${client} opens`} more than ${number} a second: line ${line}`,
+        `${together ? `${rest} open together` : `${client} opens`} more than ${number} a second: line ${line}`,
       ];
     case 'new_per_second':
       return ['dropped if', `all clients together open more than ${number} a second: line ${line}`];

@@ -78,6 +78,14 @@ describe('the text', () => {
     expect(traced(spec(more))).toContain(`\n  ${line}`);
   });
 
+  it('tells of those whom a table of clients has no place for', () => {
+    const limits = 'limits: { connections_per_client: 5, new_per_second_per_client: 2 }';
+    const text = traced(spec(limits)).replaceAll(/\n {18}/g, ' ');
+    const full = 'dropped if      the table of clients is full, and those who have no place in it';
+    expect(text).toContain(`\n  ${full} have together more than 5 connections open: line `);
+    expect(text).toContain(`\n  ${full} open together more than 2 a second: line `);
+  });
+
   it('tells shares, and what was taken to be down', () => {
     const text = traced(spec());
     expect(text).toMatch(/^ {2}verdict {9}balanced$/m);
