@@ -9,6 +9,7 @@ import { parseIptables } from '../trace/iptables.js';
 import { parseNft } from '../trace/nft.js';
 import { traceToText } from '../trace/text.js';
 import { asksFor, type Down, trace as traceProgram } from '../trace/trace.js';
+import type { View } from '../view/view.js';
 import { loadSpecs } from './load.js';
 import type { Outcome } from './outcome.js';
 import { type Asked, backendOf, checkedType, rulesetOf } from './ruleset.js';
@@ -44,10 +45,22 @@ export function trace(options: TraceOptions): Outcome {
       'name one as the spec does, with its port or without; port 0 is that of one that has none',
     );
   });
+  const own = ownAddresses(view);
+  if (own.includes(from.text)) {
+    const hint = 'name a client that is elsewhere: what the load balancer itself opens is not traced';
+    throw new UsageError(`--from ${options.from} is an address of the load balancer`, hint);
+  }
   const { name } = view.pomaloba_ruleset;
-  const question = { from, to, port, protocol: options.protocol, down, isLocal: true };
+  const question = { from, to, port, protocol: options.protocol, down, own };
   const traced = traceProgram(program, question, { ruleset: name, output_type: type });
   return { stdout: options.json ? jsonText(traced) : traceToText(traced), problems };
+}
+
+/** The addresses that the load balancer is taken to have: those of endpoints, and of what masquerading uses. */
+function ownAddresses({ pomaloba_apps: apps }: View): string[] {
+  return apps.flatMap(({ pools }) =>
+    pools.flatMap(({ endpoints, snat }) => [...endpoints, ...snat]).map(({ ip }) => ip),
+  );
 }
 
 interface Ends {
@@ -56,10 +69,15 @@ interface Ends {
   readonly port: number;
 }
 
-const PLACE = 'an address and a port, for example 192.0.2.10:80 or [2001:db8::10]:80';
+const PLACE = 'an IP address and a port, for example 192.0.2.10:80 or [2001:db8::10]:80';
 
 function endsOf({ from: client, to: endpoint }: Pick<TraceOptions, 'from' | 'to'>): Ends {
-  const from = checkedAddress('--from', client, client, 'it is an address, for example 203.0.113.7');
+  const from = checkedAddress(
+    '--from',
+    client,
+    client,
+    'it is an IP address, for example 203.0.113.7; names are not looked up',
+  );
   const { ip, port } = split(endpoint);
   const to = checkedAddress('--to', endpoint, ip, `it is ${PLACE}`);
   if (port === undefined || port === 0)
@@ -73,15 +91,17 @@ function endsOf({ from: client, to: endpoint }: Pick<TraceOptions, 'from' | 'to'
 
 function parseDown(text: string): Down {
   const { ip, port } = split(text);
-  const address = checkedAddress('--down', text, ip, `it is an address, or ${PLACE}`);
+  const address = checkedAddress('--down', text, ip, `it is an IP address, or ${PLACE}`);
   return port === undefined ? { address } : { address, port };
 }
 
-/** What stands before the last colon and what behind it, if that is a port; an IPv6 address has brackets then. */
+/** An address, and the port behind it; an IPv6 address has brackets then, and may have them without. */
 function split(text: string): { readonly ip: string; readonly port?: number } {
-  const [, six, four = '', digits] = /^(?:\[(.*:.*)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text) ?? [];
+  const [, six, four, digits] = /^(?:\[(.*:.*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  const ip = six ?? four ?? text;
+  if (digits === undefined) return { ip };
   const port = Number(digits);
-  return digits === undefined || port > 65_535 ? { ip: text } : { ip: six ?? four, port };
+  return port > 65_535 ? { ip: text } : { ip, port };
 }
 
 function checkedAddress(option: string, given: string, ip: string, hint: string): Address {

@@ -97,7 +97,7 @@ function pass({ world, turns, notes }: Journal, base: BaseChain, stage: number, 
       turns,
       ended: (end, ends, way) => {
         const more = way.map(({ line, text }, depth) => ({ line, text, stage, depth }));
-        parts.push(...endings(end, { share: ends, packet, steps: [...steps, ...more] }));
+        parts.push(...endings(world, end, { share: ends, packet, steps: [...steps, ...more] }));
       },
       remarked: ({ line, text }, of, depth) => notes.set(line, { line, text, stage, depth, of }),
     },
@@ -109,7 +109,7 @@ function pass({ world, turns, notes }: Journal, base: BaseChain, stage: number, 
 }
 
 /** What `end` does to a part. */
-function endings(end: End, part: Part): Part[] {
+function endings(world: World, end: End, part: Part): Part[] {
   const { packet, share } = part;
   switch (end.does) {
     case 'accept':
@@ -127,18 +127,21 @@ function endings(end: End, part: Part): Part[] {
       }));
     case 'dnat':
     case 'redirect':
-      return [{ ...part, packet: translated(packet, end) }];
+      return [{ ...part, packet: translated(world, packet, end) }];
   }
 }
 
-function translated(packet: Packet, end: Extract<End, { readonly does: 'dnat' | 'redirect' }>): Packet {
+function translated(
+  { isOwn }: World,
+  packet: Packet,
+  end: Extract<End, { readonly does: 'dnat' | 'redirect' }>,
+): Packet {
   const { address, port } = packet.now;
   const isTranslated = true;
   if (end.does === 'redirect')
     return { ...packet, now: { address, port: end.port }, isTranslated, isLocal: true };
   const now = { address: end.address ?? address, port: end.port ?? port };
-  // Destinations are elsewhere.
-  return { ...packet, now, isTranslated, isLocal: packet.isLocal && end.address === undefined };
+  return { ...packet, now, isTranslated, isLocal: isOwn(now.address) };
 }
 
 /** One part for all that have come to the same. */

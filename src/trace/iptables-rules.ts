@@ -2,7 +2,7 @@
 import type { Protocol } from '../model/model.js';
 import type { Ports } from '../model/ports.js';
 import { comment, ports, syn, verdict } from './iptables-kinds.js';
-import type { Action, Condition, Match, Meaning, Side } from './language.js';
+import { type Condition, type Match, type Meaning, rule, type Side } from './language.js';
 import {
   address,
   fraction,
@@ -16,10 +16,6 @@ import {
   target,
   word,
 } from './shapes.js';
-
-function rule(action: Action, ...matches: readonly Match[]): Meaning {
-  return { action, matches };
-}
 
 /** What is sent to, or was opened to, one port or a range of an address. */
 function toEndpoint(of: Side, one: Protocol, ip: string, at: Ports): readonly Match[] {

@@ -117,6 +117,11 @@ export interface Rule extends Line {
 /** What a rule says, before it has a place. */
 export type Meaning = Pick<Rule, 'matches' | 'action'>;
 
+/** A rule that does `action` to packets of which all of `matches` hold. */
+export function rule(action: Action, ...matches: readonly Match[]): Meaning {
+  return { action, matches };
+}
+
 export interface Element extends Line {
   /** Address, protocol and port. */
   readonly key: string;

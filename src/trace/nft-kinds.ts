@@ -73,11 +73,6 @@ export const verdict: Kind<Action> = {
   },
 };
 
-/** A rule that does `action` to packets of which all of `matches` hold. */
-export function rule(action: Action, ...matches: readonly Match[]): Meaning {
-  return { action, matches };
-}
-
 export const drop: Action = { does: 'drop' };
 /** The chains of what conntrack cannot place, which a connection's first packet never comes to. */
 export const stray: Meaning = { action: { does: 'stray' }, matches: [] };

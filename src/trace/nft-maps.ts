@@ -6,9 +6,10 @@ import {
   type Draw,
   type Element,
   type Meaning,
+  rule,
   UnknownLineError,
 } from './language.js';
-import { family, isFamily, rule } from './nft-kinds.js';
+import { family, isFamily } from './nft-kinds.js';
 import { keyOf } from './packet.js';
 import {
   address,

@@ -1,5 +1,5 @@
 // The rules of nftables' template that choose a destination: each shape that they have, and no other.
-import type { Condition, Meaning } from './language.js';
+import { type Condition, type Meaning, rule } from './language.js';
 import {
   client,
   drop,
@@ -13,7 +13,6 @@ import {
   keptPort,
   networks,
   ports,
-  rule,
   verdict,
 } from './nft-kinds.js';
 import {

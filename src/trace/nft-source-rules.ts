@@ -1,7 +1,7 @@
 // The rules of nftables' template that come after a destination is chosen: each shape that they have, and no other.
 import type { Family } from '../model/address.js';
 import type { Protocol } from '../model/model.js';
-import type { Match, Meaning, Target } from './language.js';
+import { type Match, type Meaning, rule, type Target } from './language.js';
 import {
   counted,
   drop,
@@ -15,7 +15,6 @@ import {
   places,
   ports,
   protocols,
-  rule,
   stray,
   verdict,
 } from './nft-kinds.js';

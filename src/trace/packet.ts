@@ -26,10 +26,12 @@ export interface Packet {
   readonly source?: Source;
 }
 
-/** What packets are asked by, and of what: the rules, and what people have put into the sets of what is down. */
+/** What packets are asked by, and of what: the rules, what people have put into the sets of what is down, and the host. */
 export interface World {
   readonly program: Program;
   readonly isDown: (destination: Destination) => boolean;
+  /** Whether the load balancer has an address, as far as anybody knows. */
+  readonly isOwn: (address: string) => boolean;
 }
 
 /** A match that the packet decides, and neither chance nor other packets. */

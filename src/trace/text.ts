@@ -81,7 +81,7 @@ function verdictText({ verdict, reject_with: how, lines }: OutcomeFacts): string
 function sourceText(sources: readonly SourceFacts[]): string {
   const [first] = sources;
   if (first?.kind === 'client')
-    return `${first.ip ?? ''}, the client's own address, and answer through the load balancer`;
+    return `${first.ip ?? ''}, the client's own address, and have to answer through the load balancer`;
   if (first?.kind === 'masquerade') return "the load balancer's address on the way to them";
   const byShare = new Map<string, Address[]>();
   for (const { ip, share } of sources) {
@@ -114,17 +114,17 @@ function destinationTable(alike: readonly OutcomeFacts[]): string[] {
 function noteFact({ kind, line, most, together, seconds }: NoteFacts, client: string): Fact {
   const number = (most ?? 0).toLocaleString('en-US');
   // Whom a table of clients has no place for, is counted with all others like him.
-  const rest = 'the clients that are not in the set';
+  const rest = 'the table of clients is full, and those who have no place in it';
   switch (kind) {
     case 'connections_per_client':
       return [
         'dropped if',
-        `${together ? `${rest} have, as one,` : `${client} has`} more than ${number} connections open: line ${line}`,
+        `${together ? `${rest} have together` : `${client} has`} more than ${number} connections open: line ${line}`,
       ];
     case 'new_per_second_per_client':
       return [
         'dropped if',
-        `${together ? `${rest} open, as one,` : `${client} opens`} more than ${number} a second: line ${line}`,
+        `${together ? `${rest} open together` : `${client} opens`} more than ${number} a second: line ${line}`,
       ];
     case 'new_per_second':
       return ['dropped if', `all clients together open more than ${number} a second: line ${line}`];

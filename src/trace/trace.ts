@@ -13,8 +13,8 @@ export interface Question {
   readonly port: number;
   readonly protocol: Protocol;
   readonly down: readonly Down[];
-  /** True if the load balancer has the address `to`. With our rules it comes to the same. */
-  readonly isLocal: boolean;
+  /** The addresses that the load balancer has. Whether an endpoint's is one, with our rules comes to the same. */
+  readonly own: readonly string[];
 }
 
 /** A destination that gets no new connections; without a port all of the address, with 0 the one that keeps the client's. */
@@ -26,14 +26,15 @@ export interface Down {
 /** What `program` does with the connection; `named` tells what it was read from. */
 export function trace(
   program: Program,
-  { from, to, port, protocol, down, isLocal }: Question,
+  { from, to, port, protocol, down, own }: Question,
   named: Pick<Trace, 'ruleset' | 'output_type'>,
 ): Trace {
   const place = { address: to.text, port };
   const ends = { from, original: place, now: place };
-  const packet: Packet = { ...ends, protocol, isTranslated: false, isLocal };
+  const isOwn = (ip: string): boolean => own.includes(ip);
+  const packet: Packet = { ...ends, protocol, isTranslated: false, isLocal: isOwn(to.text) };
   const isDown = (asked: Destination): boolean => down.some((one) => isMeant(one, asked));
-  const { parts, notes } = runOf({ program, isDown }, packet);
+  const { parts, notes } = runOf({ program, isDown, isOwn }, packet);
   return {
     version: 1,
     ruleset: named.ruleset,
@@ -42,7 +43,7 @@ export function trace(
     to: { ip: to.text, port },
     protocol,
     down: down.map((one) => ({ ip: one.address.text, port: one.port ?? null })),
-    outcomes: outcomesOf(parts),
+    outcomes: outcomesOf(parts).toSorted(inOrderOf(program)),
     notes: notes.map(noteFacts),
     rules: rulesOf([...parts.flatMap(({ steps }) => steps), ...notes]),
   };
@@ -74,6 +75,13 @@ function outcomesOf(parts: readonly Part[]): OutcomeFacts[] {
   return [...together.values()].flatMap(outcomeOf);
 }
 
+/** By the rule that sends there: those are in the order of the spec, whoever has the first turn. */
+function inOrderOf({ chains }: Program): (one: OutcomeFacts, other: OutcomeFacts) => number {
+  const senders = [...chains.values()].flat().filter(({ action }) => action.does === 'dnat');
+  const place = ({ lines }: OutcomeFacts): number => senders.findIndex(({ line }) => lines.includes(line));
+  return (one, other) => place(one) - place(other);
+}
+
 function outcomeOf(parts: readonly Part[]): OutcomeFacts[] {
   const [first] = parts;
   if (!first) return [];
@@ -94,7 +102,7 @@ function outcomeOf(parts: readonly Part[]): OutcomeFacts[] {
 
 function verdictOf({ packet, refused }: Part): Verdict {
   if (refused) return refused.does === 'drop' ? 'dropped' : 'rejected';
-  return packet.isTranslated && !packet.isLocal ? 'balanced' : 'not-balanced';
+  return packet.isTranslated ? 'balanced' : 'not-balanced';
 }
 
 function sourceOf({ packet, share }: Part, all: number): SourceFacts {

@@ -55,7 +55,7 @@ describe('the text', () => {
 
   it.each([
     { more: '', line: "workers see     the load balancer's address on the way to them" },
-    { more: PRESERVE, line: "workers see     203.0.113.7, the client's own address, and answer through" },
+    { more: PRESERVE, line: "workers see     203.0.113.7, the client's own address, and have to answer" },
     {
       more: 'snat: [192.0.2.20-192.0.2.21, 192.0.2.30]',
       line: 'workers see     192.0.2.20-192.0.2.21, 192.0.2.30, each 33.33 %',
@@ -76,6 +76,14 @@ describe('the text', () => {
     },
   ])('tells of $more', ({ more, line }) => {
     expect(traced(spec(more))).toContain(`\n  ${line}`);
+  });
+
+  it('tells of those whom a table of clients has no place for', () => {
+    const limits = 'limits: { connections_per_client: 5, new_per_second_per_client: 2 }';
+    const text = traced(spec(limits)).replaceAll(/\n {18}/g, ' ');
+    const full = 'dropped if      the table of clients is full, and those who have no place in it';
+    expect(text).toContain(`\n  ${full} have together more than 5 connections open: line `);
+    expect(text).toContain(`\n  ${full} open together more than 2 a second: line `);
   });
 
   it('tells shares, and what was taken to be down', () => {
@@ -132,12 +140,17 @@ describe('the text', () => {
     const six = spec('limits: { connections_per_client: 7 }')
       .replace('192.0.2.10', '"2001:db8::10"')
       .replaceAll(/198\.51\.100\.(\d)/g, '"2001:db8:2::$1"');
-    const { stdout } = pomaloba(['trace', '-', '--from', '2001:db8:3::7', '--to', '[2001:db8::10]:80'], {
-      input: six,
-    });
+    const args = ['trace', '-', '--from', '2001:db8:3::7', '--to', '[2001:db8::10]:80'];
+    const { stdout } = pomaloba(args, { input: six });
     expect(stdout).toMatch(/^2001:db8:3::7 to \[2001:db8::10\]:80\/tcp, /);
     expect(stdout).toContain("the client's /64 has more than 7 connections open");
     expect(stdout).toMatch(/^ {2}\[2001:db8:2::1\]:30080 {2}33\.33 %$/m);
+    const down = ['2001:db8:2::2', '[2001:db8:2::2]', '[2001:db8:2::2]:30080'];
+    for (const one of down) {
+      expect(pomaloba([...args, '--down', one], { input: six }).stdout).toMatch(
+        /^ {2}\[2001:db8:2::1\]:30080 {2}100\.00 %$/m,
+      );
+    }
   });
 });
 
@@ -151,6 +164,26 @@ describe('--json', () => {
     const mentioned = [...outcomes.flatMap(({ lines }) => lines), ...notes.map(({ line }) => line)];
     expect(rules.map(({ line }) => line).toSorted()).toEqual([...new Set(mentioned)].toSorted());
     expect(outcomes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 7);
+  });
+});
+
+it.each(TYPES)('destinations of %s are in the order of the spec, whoever has the first turn', (type) => {
+  const { outcomes } = asData(spec('scheduler: round-robin'), ['--output-type', type]);
+  expect(outcomes).toMatchObject([
+    { destination: { ip: '198.51.100.1' }, share: 0.33333333 },
+    { destination: { ip: '198.51.100.2' }, share: 0.66666667 },
+  ]);
+});
+
+describe('a destination that is the load balancer itself', () => {
+  // The kernel asks for no source address of what it does not send on.
+  it.each(TYPES)("sees the client's address, by %s", (type) => {
+    const input = spec().replace('ip: 198.51.100.1, port: 30080', 'ip: 192.0.2.10, port: 8080');
+    const { outcomes } = asData(input, ['--output-type', type, '--down', '198.51.100.2']);
+    expect(outcomes).toMatchObject([
+      { verdict: 'balanced', share: 1, destination: { ip: '192.0.2.10', port: 8080 } },
+    ]);
+    expect(outcomes[0]?.sources).toEqual([{ kind: 'client', ip: '203.0.113.7', share: 1 }]);
   });
 });
 
@@ -181,6 +214,11 @@ describe('the command line', () => {
       args: [...WAY, '--from', '127.0.0.1'],
       message: '--from 127.0.0.1 is a loopback address',
     },
+    {
+      name: "a client with an endpoint's address",
+      args: [...WAY, '--from', '192.0.2.10'],
+      message: '--from 192.0.2.10 is an address of the load balancer',
+    },
     { name: 'no port', args: [...WAY, '--to', '192.0.2.10'], message: '--to 192.0.2.10 has no port' },
     { name: 'port 0', args: [...WAY, '--to', '192.0.2.10:0'], message: '--to 192.0.2.10:0 has no port' },
     {
@@ -192,6 +230,11 @@ describe('the command line', () => {
       name: 'IPv6 without brackets',
       args: [...WAY, '--to', '2001:db8::10:80'],
       message: '--to 2001:db8::10:80 has no port',
+    },
+    {
+      name: 'IPv6 in brackets and no port',
+      args: [...WAY, '--to', '[2001:db8::10]'],
+      message: '--to [2001:db8::10] has no port',
     },
     {
       name: 'IPv4 in brackets',
@@ -236,6 +279,15 @@ describe('the command line', () => {
     const json = pomaloba(['trace', '-', ...args, '--json'], { input: spec() });
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stderr)).toBeTypeOf('object');
+  });
+
+  it.each(TYPES)("with an address of snat as the client's ends with exit code 2 (%s)", (type) => {
+    const args = ['trace', '-', '--to', '192.0.2.10:80', '--output-type', type, '--from', '192.0.2.21'];
+    const { code, stderr } = pomaloba(args, { input: spec('snat: [192.0.2.20-192.0.2.23]') });
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--from 192.0.2.21 is') as string,
+    });
   });
 
   it('needs a name for several apps, as printing does', () => {

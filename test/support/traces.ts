@@ -52,7 +52,7 @@ export function traced(
   const question = {
     from: addressOf(from),
     to: addressOf(ip),
-    ...{ port, protocol, isLocal },
+    ...{ port, protocol, own: isLocal ? [ip] : [] },
     down: down.map((one) => ({ address: addressOf(one.ip), port: one.port })),
   };
   return trace(program, question, { ruleset: 'test', output_type: 'test' });

@@ -15,6 +15,7 @@ const PACKET: Packet = {
   isTranslated: false,
   isLocal: true,
 };
+const isEndpoint = (ip: string): boolean => ip === PLACE.address;
 const HOOK = 'type nat hook prerouting priority -100; policy accept;';
 
 /** A table of chains, of which the first is called before routing. */
@@ -33,7 +34,7 @@ function to(host: number): string[] {
 
 function run(text: string, down: readonly number[] = [], packet: Partial<Packet> = {}) {
   const isDown = ({ address }: Destination): boolean => down.some((host) => address === `198.51.100.${host}`);
-  return runOf({ program: parseNft(text), isDown }, { ...PACKET, ...packet });
+  return runOf({ program: parseNft(text), isDown, isOwn: isEndpoint }, { ...PACKET, ...packet });
 }
 
 function hostOf(ip: string): string {
@@ -148,7 +149,7 @@ describe('turns', () => {
       .concat('-A PMLB/1 -p tcp -j DNAT --to-destination 198.51.100.1:80')
       .concat('-A PMLB/2 -p tcp -j DNAT --to-destination 198.51.100.2:80', 'COMMIT')
       .join('\n');
-    const { parts } = runOf({ program: parseIptables(text), isDown: () => false }, PACKET);
+    const { parts } = runOf({ program: parseIptables(text), isDown: () => false, isOwn: isEndpoint }, PACKET);
     expect(shares(parts)).toEqual({ 1: expect.closeTo(2 / 3) as number, 2: expect.closeTo(1 / 3) as number });
   });
 
