@@ -81,6 +81,15 @@ export function inputSpec(): Option {
   return repeatable('--input-spec <file>', 'a spec: file, directory, or -');
 }
 
+/** A command of `program` that reads specs. */
+export function commandOfSpecs(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument('[spec...]', 'specs: files, directories, or - for standard input')
+    .addOption(inputSpec());
+}
+
 /** An option whose values are collected. */
 export function repeatable(flags: string, description: string): Option {
   return new Option(flags, `${description} (can be given several times)`).argParser(

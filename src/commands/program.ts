@@ -9,6 +9,7 @@ import type { Shell } from './completion.js';
 import {
   actionOf,
   addRoleOptions,
+  commandOfSpecs,
   inputs,
   inputSpec,
   misplaced,
@@ -105,11 +106,11 @@ function addPrint(program: Command, run: Run): void {
 }
 
 function addAnsible(program: Command, run: Run): void {
-  const command = program
-    .command('ansible')
-    .description('write an Ansible role that installs, applies and persists the ruleset; see docs/gitops.md')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
+  const command = commandOfSpecs(
+    program,
+    'ansible',
+    'write an Ansible role that installs, applies and persists the ruleset; see docs/gitops.md',
+  )
     .option('--out <directory>', "the role's directory, for example roles/pomaloba")
     .option('--name <name>', "the ruleset's name (default: lb)")
     .option('--json', 'print what was done as JSON, on standard output');

@@ -3,17 +3,13 @@ import { type Command, Option } from 'commander';
 import { type Format, FORMATS } from '../diagram/formats.js';
 import { type Protocol, PROTOCOLS } from '../model/model.js';
 import { OUTPUT_TYPES } from '../print/output.js';
-import { type InputFlags, inputs, inputSpec, repeatable } from './options.js';
+import { commandOfSpecs, type InputFlags, inputs, repeatable } from './options.js';
 import type { Outcome, Run } from './outcome.js';
 import { validate } from './validate.js';
 
 /** The command validate. */
 export function addValidate(program: Command, run: Run): void {
-  program
-    .command('validate')
-    .description('check specs, each by itself and all together')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
+  commandOfSpecs(program, 'validate', 'check specs, each by itself and all together')
     .option('--json', 'print the report as JSON, on standard output')
     .action((specs: string[], flags: InputFlags) => {
       const named = inputs(specs, flags);
@@ -23,11 +19,11 @@ export function addValidate(program: Command, run: Run): void {
 
 /** The command explain. Loaded only where it is asked for, as ansible is. */
 export function addExplain(program: Command, run: Run): void {
-  program
-    .command('explain')
-    .description('print what becomes of the connections: shares, addresses, capacity; see docs/explain.md')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
+  commandOfSpecs(
+    program,
+    'explain',
+    'print what becomes of the connections: shares, addresses, capacity; see docs/explain.md',
+  )
     .option('--json', 'print it as JSON')
     .action((specs: string[], flags: InputFlags) => {
       const { json = false } = flags;
@@ -39,11 +35,7 @@ export function addExplain(program: Command, run: Run): void {
 
 /** The command diagram. */
 export function addDiagram(program: Command, run: Run): void {
-  program
-    .command('diagram')
-    .description('draw who is sent where')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
+  commandOfSpecs(program, 'diagram', 'draw who is sent where')
     .addOption(new Option('--format <format>', 'as what').choices(FORMATS).default('text'))
     .option('--json', 'print what is wrong as JSON, on standard error')
     .action((specs: string[], flags: InputFlags & { readonly format: Format }) => {
@@ -65,11 +57,11 @@ interface TraceFlags extends InputFlags {
 
 /** The command trace. */
 export function addTrace(program: Command, run: Run): void {
-  program
-    .command('trace')
-    .description('follow a connection through the printed rules: where to, and why; see docs/trace.md')
-    .argument('[spec...]', 'specs: files, directories, or - for standard input')
-    .addOption(inputSpec())
+  commandOfSpecs(
+    program,
+    'trace',
+    'follow a connection through the printed rules: where to, and why; see docs/trace.md',
+  )
     .requiredOption('--from <ip>', 'the client, which is not the load balancer itself')
     .requiredOption('--to <ip:port>', 'what it connects to; of IPv6 [ip]:port')
     .addOption(new Option('--protocol <protocol>', 'over what').choices(PROTOCOLS).default('tcp'))
