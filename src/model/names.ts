@@ -86,6 +86,20 @@ export function iptablesChoiceChain(ruleset: string, app: string, isBackup: bool
 }
 
 /**
+ * What stands behind `PMLB/lb/_to/` and the like in the chain of a branch (src/view/branches.ts), by what the branch is for: the
+ * chain has the same name whatever else there is. Of 35 bits: `taken` are those that others have.
+ */
+export function iptablesBranch(key: string, taken: ReadonlySet<string>): string {
+  const name = hash(key, LONGEST_CHAIN - `${CHAIN_PREFIX}${'x'.repeat(LONGEST_RULESET_PART)}/_masq/`.length);
+  return taken.has(name) ? iptablesBranch(`${key} `, taken) : name;
+}
+
+/** The chain of a part of an app's destinations: a letter that says what is done there, and a number. */
+export function iptablesPartChain(chain: string, letter: 'b' | 'd' | 'f', number: number): string {
+  return `${chain}/${letter}${number}`;
+}
+
+/**
  * The list of xt_recent that tells whether a destination is down, a file below /proc/net/xt_recent: at most 199 bytes
  * (XT_RECENT_NAME_LEN), and nothing that a shell would take for more than a word.
  */

@@ -1,6 +1,13 @@
 // Networks in CIDR notation: what is one, in which canonical form, and many of them as few.
 import { mergeCidr, normalizeCidr, parseCidr } from 'cidr-tools';
-import { type Address, type AddressFault, type Family, numberOf, parseAddress } from './address.js';
+import {
+  type Address,
+  type AddressFault,
+  addressOf,
+  type Family,
+  numberOf,
+  parseAddress,
+} from './address.js';
 import type { AddressRange } from './address-range.js';
 
 /** A network in canonical form; one address is a network of its own, written without a prefix length. */
@@ -30,6 +37,14 @@ export function parseNetwork(text: string): Network | AddressFault | 'prefix' {
 export function mergeNetworks(networks: readonly Network[], family: Family): string[] {
   const mine = networks.filter((network) => network.family === family);
   return mergeCidr(mine.map(({ text }) => text)).map(plain);
+}
+
+/** The smallest network that two addresses of a family are in. */
+export function networkAround({ family, ...one }: Address, other: Address): string {
+  const first = numberOf({ family, ...one });
+  const differing = (first ^ numberOf(other)).toString(2).replace(/^0$/, '').length;
+  const base = (first >> BigInt(differing)) << BigInt(differing);
+  return plain(`${addressOf(family, base).text}/${LONGEST[family] - differing}`);
 }
 
 /** The first and the last address of a network. */

@@ -50,12 +50,23 @@ const FILTER: readonly Shape<Meaning>[] = [
   shape`-m conntrack --ctproto ${protocol} --ctorigdst ${address} --ctorigdstport ${ports} ${verdict}`(
     (one, ip, at, action) => rule(action, ...toEndpoint('original', one, ip, at)),
   ),
-  // Answers come from where the packet goes.
-  shape`-m conntrack --ctreplsrc ${address} -j ACCEPT`((ip) =>
-    rule({ does: 'accept' }, { is: 'to', of: 'now', among: [{ address: ip }] }),
+  // Branches of many endpoints.
+  shape`-m conntrack --ctorigdst ${network} ${verdict}`((one, action) =>
+    rule(action, { is: 'to', of: 'original', among: [{ network: one }] }),
   ),
-  shape`-m conntrack --ctreplsrc ${address} --ctreplsrcport ${ports} -j ACCEPT`((ip, at) =>
-    rule({ does: 'accept' }, { is: 'to', of: 'now', among: [{ address: ip, ports: at }] }),
+  shape`-m conntrack --ctproto ${protocol} --ctorigdst ${address} ${verdict}`((one, ip, action) =>
+    rule(
+      action,
+      { is: 'protocol', protocols: [one] },
+      { is: 'to', of: 'original', among: [{ address: ip }] },
+    ),
+  ),
+  // Answers come from where the packet goes.
+  shape`-m conntrack --ctreplsrc ${network} ${verdict}`((one, action) =>
+    rule(action, { is: 'to', of: 'now', among: [{ network: one }] }),
+  ),
+  shape`-m conntrack --ctreplsrc ${address} --ctreplsrcport ${ports} ${verdict}`((ip, at, action) =>
+    rule(action, { is: 'to', of: 'now', among: [{ address: ip, ports: at }] }),
   ),
   shape`-m conntrack --ctstate ${oneOf('NEW', 'INVALID', 'DNAT')} ${verdict}`((state, action) =>
     rule(action, state === 'DNAT' ? { is: 'translated' } : { is: 'fixed', holds: state === 'NEW' }),
@@ -99,6 +110,12 @@ function chance(probability: number): Match {
 
 /** iptables-nat.j2. Clients are elsewhere. */
 const NAT: readonly Shape<Meaning>[] = [
+  shape`-d ${network} ${verdict}`((one, action) =>
+    rule(action, { is: 'to', of: 'now', among: [{ network: one }] }),
+  ),
+  shape`-d ${address} -p ${protocol} ${verdict}`((ip, one, action) =>
+    rule(action, { is: 'protocol', protocols: [one] }, { is: 'to', of: 'now', among: [{ address: ip }] }),
+  ),
   shape`-d ${address} -p ${protocol} --dport ${ports}${syn}${comment} ${verdict}`(
     (ip, one, at, _syn, _app, action) => rule(action, ...toEndpoint('now', one, ip, at)),
   ),

@@ -10,9 +10,10 @@ export interface Line {
   readonly text: string;
 }
 
-/** An address, or any; a port of some, or any. */
+/** An address, one of a network, or any; a port of some, or any. */
 export interface Target {
   readonly address?: string;
+  readonly network?: Network;
   readonly ports?: Ports;
 }
 

@@ -1,5 +1,5 @@
 // The first packet of a connection from elsewhere, and what its rules' matches find.
-import { type Address, bytesOf } from '../model/address.js';
+import { type Address, bytesOf, type Family } from '../model/address.js';
 import type { Protocol } from '../model/model.js';
 import { isIn } from '../model/network.js';
 import { jhash, scaled } from './jhash.js';
@@ -50,7 +50,7 @@ function isFound(match: Plain, packet: Packet, { program, isDown }: World): bool
     case 'protocol':
       return match.protocols.includes(packet.protocol);
     case 'to':
-      return match.among.some((one) => isAt(packet[match.of], one));
+      return match.among.some((one) => isAt(packet[match.of], packet.from.family, one));
     case 'from':
       return match.networks.some((one) => isIn(packet.from, one));
     case 'in':
@@ -68,8 +68,9 @@ function isFound(match: Plain, packet: Packet, { program, isDown }: World): bool
   }
 }
 
-function isAt(place: Place, { address, ports }: Target): boolean {
+function isAt(place: Place, family: Family, { address, network, ports }: Target): boolean {
   if (address !== undefined && address !== place.address) return false;
+  if (network !== undefined && !isIn({ family, text: place.address }, network)) return false;
   return ports === undefined || (ports.first <= place.port && place.port <= ports.last);
 }
 

@@ -1,5 +1,5 @@
 // What a template prints of one app.
-import { type Family, withPort } from '../model/address.js';
+import type { Family } from '../model/address.js';
 import { addressesOf, mergeRanges } from '../model/address-range.js';
 import { type App, type Destination, type Endpoint, PROTOCOLS } from '../model/model.js';
 import {
@@ -10,19 +10,21 @@ import {
   nftStrayChain,
 } from '../model/names.js';
 import { isEverything, mergeNetworks, type Network } from '../model/network.js';
-import { isRange, portsInSpec, portsText } from '../model/ports.js';
 import { probabilities } from '../model/shares.js';
 import { type AffinityView, affinityView } from './affinity.js';
+import type { BranchView } from './branches.js';
 import { type ChoiceView, choiceViews } from './choices.js';
-import { type DestinationView, destinationViews } from './destinations.js';
+import { type DestinationView, destinationViews, treeOfDestinations } from './destinations.js';
+import { type EndpointView, endpointView } from './endpoints.js';
 import { FAMILIES } from './families.js';
 import { type LimitView, limitViews, type TotalView, totalViews } from './limits.js';
 
 export interface AppView {
   readonly app: string;
   readonly iptables_chain: string;
-  /** The chains of its choices: both families have the same. */
+  /** The chains of its choices, and those below the one that counts what passes: both families have the same. */
   readonly iptables_choices: readonly string[];
+  readonly iptables_counts: readonly string[];
   /** The chain that its limits are in. */
   readonly iptables_limit_chain: string;
   /** True if a pool lets in only the clients of `allow_from`; and if one has limits. */
@@ -56,6 +58,8 @@ export interface PoolView extends AffinityView {
   /** Those that an endpoint has. */
   readonly protocols: readonly string[];
   readonly destinations: readonly DestinationView[];
+  /** How iptables finds one of them that counts what passes, if they are many. */
+  readonly branches: readonly BranchView[];
   /** The addresses of those that keep the client's port, and the chain that tells theirs from other ports. */
   readonly any_port: readonly string[];
   readonly nft_stray_chain: string;
@@ -86,20 +90,8 @@ interface SnatView {
   readonly probability: string;
 }
 
-interface EndpointView {
-  readonly ip: string;
-  /** A number, or a range as in the spec. */
-  readonly port: number | string;
-  readonly protocol: string;
-  /** The first and the last port. */
-  readonly ports: readonly [number, number];
-  readonly is_range: boolean;
-  /** `ip:port` as ss prints it, an IPv6 address in brackets. */
-  readonly socket: string;
-}
-
-/** The view of `app` in the ruleset of that name. */
-export function appView(ruleset: string, app: App): AppView {
+/** The view of `app` in the ruleset of that name; `branchOf` tells where iptables finds an endpoint (EndpointView). */
+export function appView(ruleset: string, app: App, branchOf: (endpoint: Endpoint) => string): AppView {
   const numbered = app.destinations.map((destination, index) => ({
     ...destination,
     iptablesChain: iptablesDestinationChain(ruleset, app.name, index + 1),
@@ -107,12 +99,14 @@ export function appView(ruleset: string, app: App): AppView {
   const pools = FAMILIES.map((names) => {
     const endpoints = app.endpoints.filter(({ address }) => address.family === names.family);
     const destinations = numbered.filter(({ address }) => address.family === names.family);
-    return poolView(ruleset, app, names, endpoints, destinations);
+    const views = endpoints.map((endpoint) => endpointView(endpoint, branchOf(endpoint)));
+    return poolView(ruleset, app, names, views, destinations);
   }).filter(({ endpoints }) => endpoints.length > 0);
   return {
     app: app.name,
     iptables_chain: iptablesAppChain(ruleset, app.name),
     iptables_choices: choiceChains(pools),
+    iptables_counts: [...new Set(pools.flatMap(({ branches }) => branches.map(({ to }) => to)))],
     iptables_limit_chain: iptablesLimitChain(ruleset, app.name),
     guards: pools.some(({ guards }) => guards),
     counts: pools.some(({ destinations: of }) => of.length > 0),
@@ -127,28 +121,37 @@ export function appView(ruleset: string, app: App): AppView {
 
 function choiceChains(pools: readonly PoolView[]): string[] {
   const choices = pools.flatMap((pool) => pool.choices).filter(({ usable }) => usable > 1);
-  return [...new Set(choices.map(({ iptables_chain }) => iptables_chain))];
+  return [
+    ...new Set(
+      choices.flatMap(({ iptables_chain, branches }) => [
+        iptables_chain,
+        ...branches.map(({ from }) => from),
+      ]),
+    ),
+  ];
 }
 
 function poolView(
   ruleset: string,
   app: App,
-  { family, nft, any }: (typeof FAMILIES)[number],
-  endpoints: readonly Endpoint[],
+  { family, nft, any, iptables_option }: (typeof FAMILIES)[number],
+  endpoints: readonly EndpointView[],
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
 ): PoolView {
-  const views = destinationViews(ruleset, app, destinations);
+  const tree = treeOfDestinations(iptablesAppChain(ruleset, app.name), destinations);
+  const views = destinationViews(ruleset, app, destinations, tree.leaves);
   const choices = choiceViews(ruleset, app, nft, views);
   return {
     family,
     nft,
     any,
-    iptables_option: family === 'ipv4' ? '-4' : '-6',
+    iptables_option,
     nft_chain: nftAppChain(app.name, nft),
-    endpoints: endpoints.map(endpointView),
-    singles: endpoints.some(({ ports }) => !isRange(ports)),
+    endpoints,
+    singles: endpoints.some(({ is_range }) => !is_range),
     protocols: PROTOCOLS.filter((one) => endpoints.some(({ protocol }) => protocol === one)),
     destinations: views,
+    branches: tree.branches,
     any_port: destinations.filter(({ port }) => port === undefined).map(({ address }) => address.text),
     nft_stray_chain: nftStrayChain(app.name, nft),
     clamps: app.clampsMss && endpoints.some(({ protocol }) => protocol === 'tcp'),
@@ -160,17 +163,6 @@ function poolView(
     ...guardView(choices.length > 0 ? app.allowFrom : undefined, family),
     limits: choices.length > 0 ? limitViews(ruleset, app.name, app.limits, nft) : [],
     on_empty: app.onEmpty,
-  };
-}
-
-function endpointView({ address, ports, protocol }: Endpoint): EndpointView {
-  return {
-    ip: address.text,
-    port: portsInSpec(ports),
-    protocol,
-    ports: [ports.first, ports.last],
-    is_range: isRange(ports),
-    socket: withPort(address, portsText(ports)),
   };
 }
 

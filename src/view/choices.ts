@@ -1,6 +1,8 @@
 // How a destination is chosen for a new connection: among those of the pool, and among its backups when none of them is left.
 import type { App } from '../model/model.js';
-import { iptablesChoiceChain, nftChoiceChain } from '../model/names.js';
+import { iptablesAppChain, iptablesChoiceChain, iptablesPartChain, nftChoiceChain } from '../model/names.js';
+import { probabilities } from '../model/shares.js';
+import { FANOUT, LONGEST_LIST } from './branches.js';
 import { type DestinationView, type TurnView, turnViews } from './destinations.js';
 
 export interface ChoiceView {
@@ -22,6 +24,16 @@ export interface ChoiceView {
   readonly parts: number;
   /** For iptables, whose rules are tried one after another: a round robin's; none if the choice is random. */
   readonly turns: readonly TurnView[];
+  /** For iptables, the rules of a random choice among many destinations: a tree of chains; none if they are few. */
+  readonly branches: readonly DrawView[];
+}
+
+interface DrawView {
+  /** The chain that the rule is in, and where it leads. */
+  readonly from: string;
+  readonly to: string;
+  /** As in DestinationView. */
+  readonly probability: string;
 }
 
 interface RehashView {
@@ -45,6 +57,11 @@ const MOST_DRAWS = 16;
 /** Each of them is a rule for each destination. */
 const REHASHES = ['0x706d6c63', '0x706d6c64', '0x706d6c65', '0x706d6c66'] as const;
 
+type Names = Pick<ChoiceView, 'backup' | 'nft_chain' | 'iptables_chain'> & {
+  /** The chain of a part of the destinations. */
+  readonly branch_chain: (number: number) => string;
+};
+
 /** The choices of a pool, in the order in which they are made; none for destinations that nobody may use. */
 export function choiceViews(
   ruleset: string,
@@ -61,6 +78,8 @@ export function choiceViews(
           backup,
           nft_chain: nftChoiceChain(app.name, nftFamily, backup),
           iptables_chain: iptablesChoiceChain(ruleset, app.name, backup),
+          branch_chain: (number) =>
+            iptablesPartChain(iptablesAppChain(ruleset, app.name), backup ? 'b' : 'd', number),
         },
       ),
     )
@@ -70,7 +89,7 @@ export function choiceViews(
 function choiceView(
   { scheduler }: App,
   destinations: readonly DestinationView[],
-  names: Pick<ChoiceView, 'backup' | 'nft_chain' | 'iptables_chain'>,
+  { branch_chain, ...names }: Names,
 ): ChoiceView {
   const usable = destinations.length;
   const draws = drawsFor(destinations.map(({ parts }) => parts));
@@ -89,7 +108,32 @@ function choiceView(
     slots: destinations.reduce((sum, { slots }) => sum + slots.length, 0),
     parts: destinations.reduce((sum, { parts }) => sum + parts, 0),
     turns: scheduler === 'round-robin' ? turnViews(destinations) : [],
+    branches:
+      scheduler === 'random' && usable > LONGEST_LIST
+        ? drawViews({ ...names, branch_chain }, destinations)
+        : [],
   };
+}
+
+/** Each chain chooses among a few parts of what is left to it, by their weights. */
+function drawViews(
+  { iptables_chain, branch_chain }: Pick<Names, 'iptables_chain' | 'branch_chain'>,
+  destinations: readonly DestinationView[],
+): DrawView[] {
+  let number = 0;
+  const grow = (from: string, among: readonly DestinationView[]): DrawView[] => {
+    const size = Math.ceil(among.length / FANOUT);
+    const parts = Array.from({ length: Math.ceil(among.length / size) }, (_, part) =>
+      among.slice(part * size, (part + 1) * size),
+    );
+    const chances = probabilities(parts.map((part) => part.reduce((sum, { weight }) => sum + weight, 0)));
+    return parts.flatMap((part, index) => {
+      const to = part.length === 1 ? (part[0]?.iptables_chain ?? '') : branch_chain(++number);
+      const branch = { from, to, probability: chances[index] ?? '' };
+      return [branch, ...(part.length === 1 ? [] : grow(to, part))];
+    });
+  };
+  return grow(iptables_chain, destinations);
 }
 
 /**

@@ -2,8 +2,9 @@
 import { withPort } from '../model/address.js';
 import { placesOf, tableSize } from '../model/maglev.js';
 import type { App, Destination, Scheduler } from '../model/model.js';
-import { nftDestinationChain, recentList } from '../model/names.js';
+import { iptablesPartChain, nftDestinationChain, recentList } from '../model/names.js';
 import { leftFrom, percent, probabilities, slotsOf, turnsOf } from '../model/shares.js';
+import { type Tree, treeOf } from './branches.js';
 
 export interface TurnView {
   readonly iptables_chain: string;
@@ -33,6 +34,8 @@ export interface DestinationView extends ShareView {
   /** The chains of the connections that it gets. */
   readonly nft_chain: string;
   readonly iptables_chain: string;
+  /** The chain of iptables that counts what passes, if it is not that of the app. */
+  readonly iptables_count: string;
   /** Its port where nftables notes that it is down, 0 for the client's; and what iptables looks in. */
   readonly down_port: number;
   readonly down_list: string;
@@ -80,11 +83,12 @@ export function turnViews(destinations: readonly DestinationView[]): TurnView[] 
   return chains.map((chain, slot) => ({ iptables_chain: chain, every: chains.length - slot }));
 }
 
-/** `destinations` are those of one family of the app. Its backups share connections among themselves, and so do the others. */
+/** `destinations` are those of one family of the app, `leaves` where they are in its tree. Its backups share connections among themselves, and so do the others. */
 export function destinationViews(
   ruleset: string,
   { name, scheduler }: App,
   destinations: readonly (Destination & { readonly iptablesChain: string })[],
+  leaves: readonly string[],
 ): DestinationView[] {
   // Each list has a place for all of them, and shares for its own.
   const [others = [], backups = []] = [false, true].map((isBackup) =>
@@ -103,10 +107,21 @@ export function destinationViews(
       backup: isBackup,
       nft_chain: nftDestinationChain(name, address.text, port),
       iptables_chain: iptablesChain,
+      iptables_count: leaves[index] ?? '',
       down_port: port ?? 0,
       down_list: recentList(ruleset, address.text, port ?? 0),
       target: withPort(address, port),
       ...share,
     };
   });
+}
+
+/** The tree of an app's destinations of one family, below the chain of the app that counts what passes. */
+export function treeOfDestinations(chain: string, destinations: readonly Destination[]): Tree {
+  let number = 0;
+  const places = destinations.map(({ address, port }) => ({
+    address,
+    ports: port === undefined ? port : { first: port, last: port },
+  }));
+  return treeOf(places, () => iptablesPartChain(chain, 'f', ++number));
 }

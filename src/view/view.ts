@@ -5,6 +5,7 @@ import { BACKENDS, missingIn } from '../model/backends.js';
 import { type App, PROTOCOLS, type Ruleset } from '../model/model.js';
 import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
+import { type EndpointBranchView, treesOfEndpoints } from './endpoints.js';
 import { FAMILIES } from './families.js';
 
 /** Everything that a ruleset template can print. */
@@ -41,6 +42,8 @@ interface RulesetView {
   readonly guards: boolean;
   /** True if an app has limits. */
   readonly is_limited: boolean;
+  /** How iptables finds one of many endpoints. */
+  readonly branches: readonly EndpointBranchView[];
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
   readonly replaces: readonly ReplacedView[];
 }
@@ -80,7 +83,8 @@ interface ReplacedView {
 
 /** The view of `ruleset`. */
 export function buildView({ name, apps }: Ruleset): View {
-  const appViews = apps.map((app) => appView(name, app));
+  const { branches, branchOf } = treesOfEndpoints(apps.flatMap(({ endpoints }) => endpoints));
+  const appViews = apps.map((app) => appView(name, app, branchOf));
   const pools = appViews.flatMap((app) => app.pools);
   const families = familyViews(pools);
   return {
@@ -102,6 +106,7 @@ export function buildView({ name, apps }: Ruleset): View {
       is_limited: appViews.some(({ is_limited }) => is_limited),
       preserves: appViews.some(({ preserves }) => preserves),
       snat: [...new Set(pools.flatMap(({ snat }) => snat.map(({ ip }) => ip)))],
+      branches,
       replaces: replaced(name, apps),
     },
     pomaloba_apps: appViews,

@@ -116,12 +116,19 @@ const snatItem = fc
     return first === last ? `${stem}${first}` : `${stem}${first}-${stem}${last}`;
   });
 
-function unique<T extends RandomEntry>(arbitrary: fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> {
-  return fc.uniqueArray(arbitrary, {
-    minLength: 1,
-    maxLength,
-    selector: ({ ip, port: at }) => `${ip} ${String(at)}`,
-  });
+/** Few of them in most specs; sometimes so many that iptables looks for them in a tree. */
+function unique<T extends RandomEntry>(
+  arbitrary: fc.Arbitrary<T>,
+  few: number,
+  many: number,
+): fc.Arbitrary<T[]> {
+  const upTo = (maxLength: number): fc.Arbitrary<T[]> =>
+    fc.uniqueArray(arbitrary, {
+      minLength: 1,
+      maxLength,
+      selector: ({ ip, port: at }) => `${ip} ${String(at)}`,
+    });
+  return fc.oneof({ weight: 5, arbitrary: upTo(few) }, { weight: 1, arbitrary: upTo(many) });
 }
 
 const spec = fc
@@ -131,8 +138,8 @@ const spec = fc
       {
         pomaloba: fc.constant(1 as const),
         app: name,
-        endpoints: unique(endpoint(families), 4),
-        destinations: unique(destination(families), 8),
+        endpoints: unique(endpoint(families), 4, 12),
+        destinations: unique(destination(families), 8, 20),
         scheduler: fc.constantFrom<Scheduler>(
           'random',
           'random',
@@ -203,12 +210,13 @@ function withSegments({ mss, ...drawn }: RandomSpec): RandomSpec {
   return mss !== undefined && isOfUse ? { ...drawn, mss } : drawn;
 }
 
-/** A round robin has at most 1,024 slots: of weights up to 100, at most nine destinations have fewer. */
+/** A round robin has at most 1,024 slots. */
 function withFewTurns(drawn: RandomSpec): RandomSpec {
   if (drawn.scheduler !== 'round-robin') return drawn;
+  const most = Math.floor(1024 / drawn.destinations.length);
   const destinations = drawn.destinations.map((entry) => ({
     ...entry,
-    weight: Math.min(entry.weight ?? 1, 100),
+    weight: Math.min(entry.weight ?? 1, most),
   }));
   return { ...drawn, destinations };
 }

@@ -223,6 +223,7 @@ firewalls() {
 			if (is_of_nft) shown[tool ~ /^ip6/ ? "nft ip6 filter" : "nft ip filter"] = 1
 		}
 		tool != "nft" && part == "*nat" && /^:/ { loaded[substr($1, 2) "/_forward"] = 1 }
+		tool != "nft" && part == "*nat" && $1 == "-A" { sub("/_to/[a-z2-7]+$", "", $2) }
 		tool != "nft" && part == "*nat" && $1 == "-A" && $2 "/_forward" == accept && / --dport / {
 			for (i = 1; i < NF; i++) option[$i] = $(i + 1)
 			sub("/.*", "", option["-d"])

@@ -110,6 +110,10 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				for (i = 1; i < NF; i++) part[$i] = $(i + 1)
 				if (part["-d"] part["--ctorigdst"] part["--ctreplsrc"] part["--to-destination"] == "") return ""
 				sub("/(32|128)$", "", part["-d"])
+				# Where many are found in a tree, each is in the chain of its branch, which others' coming and going may change.
+				sub("/_(to|fwd|masq)/[a-z2-7]+$", "", part["-A"])
+				sub("/_(forward|masq)$", "", part["-A"])
+				if (part["--ctreplsrc"] != "") sub("/(_fwd|f[0-9]+)$", "", part["-A"])
 				# Those of destinations are numbered, which changes when another one comes or goes.
 				if (part["--to-destination"] != "") sub("/[0-9]+$", "", part["-A"])
 				if (part["--ctproto"] in protocol) part["--ctproto"] = protocol[part["--ctproto"]]
@@ -318,6 +322,7 @@ firewalls() {
 			if (is_of_nft) shown[tool ~ /^ip6/ ? "nft ip6 filter" : "nft ip filter"] = 1
 		}
 		tool != "nft" && part == "*nat" && /^:/ { loaded[substr($1, 2) "/_forward"] = 1 }
+		tool != "nft" && part == "*nat" && $1 == "-A" { sub("/_to/[a-z2-7]+$", "", $2) }
 		tool != "nft" && part == "*nat" && $1 == "-A" && $2 "/_forward" == accept && / --dport / {
 			for (i = 1; i < NF; i++) option[$i] = $(i + 1)
 			sub("/.*", "", option["-d"])
