@@ -471,6 +471,12 @@ rules() {
 # In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
 # nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
+# The rulesets that these apps may have had to themselves would shadow this one. Between: for each part of a transaction the
+# kernel looks through the tables in their order, and at its end in the other one.
+add table inet pomaloba-web
+delete table inet pomaloba-web
+add table inet pomaloba-mail
+delete table inet pomaloba-mail
 flush table inet pomaloba-lb
 
 # IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
@@ -613,13 +619,6 @@ add element inet pomaloba-lb connections-ip {
 	192.0.2.10 . tcp . 25 . 198.51.100.2 . 30025,
 	192.0.2.10 . tcp . 25 . 198.51.100.3 . 30025,
 }
-
-# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
-# all tables of a transaction for each of its parts.
-add table inet pomaloba-web
-delete table inet pomaloba-web
-add table inet pomaloba-mail
-delete table inet pomaloba-mail
 RULESET
 }
 

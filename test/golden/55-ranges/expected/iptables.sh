@@ -117,7 +117,7 @@ $(nft list chains "${1%tables}" 2>/dev/null)" || : ;;
 				for (i = 1; i < NF; i++) part[$i] = $(i + 1)
 				if (part["-d"] part["--ctorigdst"] part["--ctreplsrc"] part["--to-destination"] == "") return ""
 				sub("/(32|128)$", "", part["-d"])
-				# Where many are found in a tree, each is in the chain of its branch, which others' coming and going may change.
+				# Of many, each is in the chain of its branch, which changes when others come or go.
 				sub("/_(to|fwd|masq)/[a-z2-7]+$", "", part["-A"])
 				sub("/_(forward|masq)$", "", part["-A"])
 				if (part["--ctreplsrc"] != "") sub("/(_fwd|f[0-9]+)$", "", part["-A"])

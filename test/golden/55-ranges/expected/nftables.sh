@@ -487,6 +487,14 @@ rules() {
 # In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
 # nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
+# The rulesets that these apps may have had to themselves would shadow this one. Between: for each part of a transaction the
+# kernel looks through the tables in their order, and at its end in the other one.
+add table inet pomaloba-media
+delete table inet pomaloba-media
+add table inet pomaloba-mixed
+delete table inet pomaloba-mixed
+add table inet pomaloba-retired
+delete table inet pomaloba-retired
 flush table inet pomaloba-lb
 
 # IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
@@ -695,15 +703,6 @@ add element inet pomaloba-lb traffic-ip6 {
 add element inet pomaloba-lb connections-ip6 {
 	2001:db8::10 . tcp . 9000 . 2001:db8:2::1 . 0,
 }
-
-# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
-# all tables of a transaction for each of its parts.
-add table inet pomaloba-media
-delete table inet pomaloba-media
-add table inet pomaloba-mixed
-delete table inet pomaloba-mixed
-add table inet pomaloba-retired
-delete table inet pomaloba-retired
 RULESET
 }
 

@@ -485,6 +485,12 @@ rules() {
 # In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
 # nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
+# The rulesets that these apps may have had to themselves would shadow this one. Between: for each part of a transaction the
+# kernel looks through the tables in their order, and at its end in the other one.
+add table inet pomaloba-silent
+delete table inet pomaloba-silent
+add table inet pomaloba-polite
+delete table inet pomaloba-polite
 flush table inet pomaloba-lb
 
 # IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
@@ -614,13 +620,6 @@ add element inet pomaloba-lb traffic-ip6 {
 add element inet pomaloba-lb connections-ip6 {
 	2001:db8::10 . tcp . 8000 . 2001:db8:2::1 . 0,
 }
-
-# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
-# all tables of a transaction for each of its parts.
-add table inet pomaloba-silent
-delete table inet pomaloba-silent
-add table inet pomaloba-polite
-delete table inet pomaloba-polite
 RULESET
 }
 

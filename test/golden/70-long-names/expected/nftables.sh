@@ -472,6 +472,16 @@ rules() {
 # In place: what people or packets put into sets stays, such as what is down. Sets are added by commands of their own:
 # nft 0.9.8 crashes on one inside of a table that exists.
 add table inet pomaloba-lb
+# The rulesets that these apps may have had to themselves would shadow this one. Between: for each part of a transaction the
+# kernel looks through the tables in their order, and at its end in the other one.
+add table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
+delete table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
+add table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
+delete table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
+add table inet pomaloba-3masquerade
+delete table inet pomaloba-3masquerade
+add table inet pomaloba-dnat
+delete table inet pomaloba-dnat
 flush table inet pomaloba-lb
 
 # IPv4: destinations that get no new connections for the time being; port 0 for one that keeps the client's.
@@ -604,17 +614,6 @@ add element inet pomaloba-lb connections-ip {
 	192.0.2.12 . tcp . 80 . 198.51.100.3 . 30080,
 	192.0.2.13 . tcp . 80 . 198.51.100.1 . 30081,
 }
-
-# The rulesets that these apps may have had to themselves would shadow this one. Last: the kernel looks through
-# all tables of a transaction for each of its parts.
-add table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
-delete table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
-add table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
-delete table inet pomaloba-a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
-add table inet pomaloba-3masquerade
-delete table inet pomaloba-3masquerade
-add table inet pomaloba-dnat
-delete table inet pomaloba-dnat
 RULESET
 }
 
