@@ -6,6 +6,10 @@ import { type Backend, BACKENDS, inLb, load, OTHER_NFTS } from '../support/backe
 
 const ENDPOINTS = ['192.0.2.10', '2001:db8:1::10'];
 const HOSTS = [1, 2].map((host) => [`198.51.100.${host}`, `2001:db8:2::${host}`]);
+/** So many that iptables looks for them in trees. */
+const MORE = [...Array(9).keys()].map((host) => host + 21);
+const MORE_ENDPOINTS = MORE.flatMap((host) => [`192.0.2.${host}`, `2001:db8:1::${host}`]);
+const MORE_HOSTS = MORE.map((host) => [`198.51.100.${host}`, `2001:db8:2::${host}`]);
 const WORKER = { name: 'w1', addresses: HOSTS.flat() };
 const CONNECTIONS = 40;
 /** Of each app a port, and what counts it: of a range its first port, and 0 for those that it comes to. */
@@ -20,11 +24,11 @@ const WAYS = [
 type Counts = Record<string, { readonly packets: number; readonly bytes: number }>;
 
 /** A destination with a port of its own, one that keeps the client's, and a range; `weight` is that of the last host. */
-function specs(weight = 1, hosts = HOSTS): string {
+function specs(weight = 1, hosts = HOSTS, more: readonly string[] = []): string {
   const app = (name: string, port: number | string, protocol: string[], to?: number) => ({
     pomaloba: 1,
     app: name,
-    endpoints: ENDPOINTS.map((ip) => ({ ip, port, protocol })),
+    endpoints: [...ENDPOINTS, ...more].map((ip) => ({ ip, port, protocol })),
     destinations: hosts.flatMap((ips, host) =>
       ips.map((ip) => ({ ip, weight: host === 1 ? weight : 1, ...(to === undefined ? {} : { port: to }) })),
     ),
@@ -69,9 +73,9 @@ function fromRules(text: string, what: 'connections' | 'traffic'): Counts {
     const [port = ''] = value('--dport', '--ctorigdstport')?.split(':') ?? [];
     const [, app = ''] = chain.split('/');
     const protocol = { 6: 'tcp', 17: 'udp' }[value('--ctproto') ?? ''];
-    if (chain === '/_forward' && what === 'traffic')
+    if (/^\/(?:_forward|_fwd\/\w+)$/.test(chain) && what === 'traffic')
       sum(counts, `${protocol} ${value('--ctorigdst')} ${port}`, packets, bytes);
-    if (chain === '' && what === 'connections' && port !== '')
+    if (/^(?:\/_to\/\w+)?$/.test(chain) && what === 'connections' && port !== '')
       sum(counts, `${value('-p')} ${value('-d')?.split('/')[0]} ${port}`, packets, bytes);
     const to = value(what === 'traffic' ? '--ctreplsrc' : '--to-destination');
     const plain = to?.replace(/^\[(.*)\].*/, '$1').replace(/^([\d.]+):\d+$/, '$1');
@@ -165,6 +169,14 @@ describe.each([
     expect(connections(await counted('connections'))).toEqual(expected);
     await send(expected);
     expect(connections(await counted('connections'))).toEqual(expected);
+    if (!isNftables) {
+      // The rules that count move to other chains, and back.
+      await load(lab, backend, specs(3, [...HOSTS, ...MORE_HOSTS], MORE_ENDPOINTS));
+      for (const key of Object.keys(expected)) if (isForgotten(key)) Reflect.deleteProperty(expected, key);
+      expect(connections(await counted('connections'))).toEqual(expected);
+      await load(lab, backend, specs(3));
+      expect(connections(await counted('connections'))).toEqual(expected);
+    }
     // What passes is counted of drained destinations, too: they may have open connections.
     const all = await counted('traffic');
     await load(lab, backend, specs(0));
