@@ -66,12 +66,12 @@ endpoint 192.0.2.1 80 80
 endpoint 192.0.2.1 443 443
 endpoint 192.0.2.2 80 80
 endpoint 192.0.2.129 53 53
-endpoint 198.51.100.1 1001 1001
-endpoint 198.51.100.1 1002 1002
-endpoint 198.51.100.1 1003 1003
-endpoint 198.51.100.1 1004 1004
-endpoint 198.51.100.1 1005 1005
-endpoint 198.51.100.1 1006 1006
+endpoint 192.0.2.193 1001 1001
+endpoint 192.0.2.193 1002 1002
+endpoint 192.0.2.193 1003 1003
+endpoint 192.0.2.193 1004 1004
+endpoint 192.0.2.193 1005 1005
+endpoint 192.0.2.193 1006 1006
 endpoint 2001:db8:1::1 443 443
 endpoint 2001:db8:1::2 443 443
 endpoint 2001:db8:1::3 443 443
@@ -81,7 +81,7 @@ endpoint 2001:db8:1::10 443 443
 endpoint 2001:db8:1::11 443 443
 endpoint 2001:db8:1::100 443 443
 endpoint 2001:db8:1::1000 443 443
-endpoint 203.0.113.7 8000 8099
+endpoint 192.0.2.250 8000 8099
 ENDPOINTS
 	} | awk '
 		$1 == "local" { here[$2] = 1 }
@@ -609,12 +609,12 @@ rules() {
 -4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.2 --ctorigdstport 80 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.129 --ctorigdstport 53 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -4 -A PMLB/lb/_down -p udp -m conntrack --ctorigdst 192.0.2.129 --ctorigdstport 53 -m comment --comment "web" -j REJECT --reject-with icmp-port-unreachable
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1001 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1002 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1003 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1004 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1005 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 198.51.100.1 --ctorigdstport 1006 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1001 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1002 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1003 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1004 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1005 -m comment --comment "web" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.193 --ctorigdstport 1006 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::1 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::2 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::3 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
@@ -624,19 +624,21 @@ rules() {
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::11 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::100 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
 -6 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 2001:db8:1::1000 --ctorigdstport 443 -m comment --comment "web" -j REJECT --reject-with tcp-reset
--4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 203.0.113.7 --ctorigdstport 8000:8099 -m comment --comment "files" -j REJECT --reject-with tcp-reset
+-4 -A PMLB/lb/_down -p tcp -m conntrack --ctorigdst 192.0.2.250 --ctorigdstport 8000:8099 -m comment --comment "files" -j REJECT --reject-with tcp-reset
 # A firewall of this host that drops what is forwarded (Docker, ufw, a policy) is passed first of all, both ways, by what
 # was opened to one of our endpoints, errors about it (ICMP) included, and by nothing else: hence no word of RELATED and
 # ESTABLISHED. Where the pool is empty, too: connections that a destination had before it was drained live on.
 -I FORWARD -m conntrack --ctstate DNAT -j PMLB/lb/_forward
-:PMLB/lb/_fwd/g6rqbjx - [0:0]
--4 -A PMLB/lb/_forward -m conntrack --ctorigdst 192.0.2.0/24 -g PMLB/lb/_fwd/g6rqbjx
+:PMLB/lb/_fwd/ys42ugs - [0:0]
+-4 -A PMLB/lb/_forward -m conntrack --ctorigdst 192.0.2.0/30 -g PMLB/lb/_fwd/ys42ugs
 :PMLB/lb/_fwd/lejrzqq - [0:0]
--4 -A PMLB/lb/_fwd/g6rqbjx -m conntrack --ctorigdst 192.0.2.129 -g PMLB/lb/_fwd/lejrzqq
-:PMLB/lb/_fwd/ftvq7a4 - [0:0]
--4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1001:1003 -g PMLB/lb/_fwd/ftvq7a4
-:PMLB/lb/_fwd/tg5zn66 - [0:0]
--4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1004:1006 -g PMLB/lb/_fwd/tg5zn66
+-4 -A PMLB/lb/_forward -m conntrack --ctorigdst 192.0.2.129 -g PMLB/lb/_fwd/lejrzqq
+:PMLB/lb/_fwd/xbvv7a4 - [0:0]
+-4 -A PMLB/lb/_forward -m conntrack --ctorigdst 192.0.2.193 -g PMLB/lb/_fwd/xbvv7a4
+:PMLB/lb/_fwd/ucirnyv - [0:0]
+-4 -A PMLB/lb/_fwd/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1001:1002 -g PMLB/lb/_fwd/ucirnyv
+:PMLB/lb/_fwd/pylvjpu - [0:0]
+-4 -A PMLB/lb/_fwd/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1004:1005 -g PMLB/lb/_fwd/pylvjpu
 :PMLB/lb/_fwd/fvmtuhi - [0:0]
 -6 -A PMLB/lb/_forward -m conntrack --ctorigdst 2001:db8:1::/125 -g PMLB/lb/_fwd/fvmtuhi
 :PMLB/lb/_fwd/5hepmn5 - [0:0]
@@ -648,17 +650,17 @@ rules() {
 :PMLB/lb/web/f2 - [0:0]
 :PMLB/lb/web/f3 - [0:0]
 :PMLB/lb/web/f4 - [0:0]
--4 -A PMLB/lb/_fwd/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 80 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 443 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.2 --ctorigdstport 80 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 80 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 443 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.2 --ctorigdstport 80 -g PMLB/lb/web/_fwd
 -4 -A PMLB/lb/_fwd/lejrzqq -m conntrack --ctproto tcp --ctorigdst 192.0.2.129 --ctorigdstport 53 -g PMLB/lb/web/_fwd
 -4 -A PMLB/lb/_fwd/lejrzqq -m conntrack --ctproto udp --ctorigdst 192.0.2.129 --ctorigdstport 53 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1001 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1002 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1003 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1004 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1005 -g PMLB/lb/web/_fwd
--4 -A PMLB/lb/_fwd/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1006 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/ucirnyv -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1001 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/ucirnyv -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1002 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1003 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/pylvjpu -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1004 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/pylvjpu -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1005 -g PMLB/lb/web/_fwd
+-4 -A PMLB/lb/_fwd/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1006 -g PMLB/lb/web/_fwd
 # web: counted, for each destination.
 -4 -A PMLB/lb/web/_fwd -m conntrack --ctreplsrc 10.0.1.0/30 -j PMLB/lb/web/f1
 -4 -A PMLB/lb/web/_fwd -m conntrack --ctreplsrc 10.0.1.4/31 -j PMLB/lb/web/f2
@@ -689,7 +691,7 @@ rules() {
 -6 -A PMLB/lb/web/_fwd -m conntrack --ctreplsrc fd00::1 --ctreplsrcport 31080 -j ACCEPT
 -6 -A PMLB/lb/web/_fwd -j ACCEPT
 :PMLB/lb/files/_fwd - [0:0]
--4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 203.0.113.7 --ctorigdstport 8000:8099 -g PMLB/lb/files/_fwd
+-4 -A PMLB/lb/_forward -m conntrack --ctproto tcp --ctorigdst 192.0.2.250 --ctorigdstport 8000:8099 -g PMLB/lb/files/_fwd
 # files: counted, for each destination.
 -4 -A PMLB/lb/files/_fwd -m conntrack --ctreplsrc 10.0.2.1 -j ACCEPT
 -4 -A PMLB/lb/files/_fwd -m conntrack --ctreplsrc 10.0.2.2 -j ACCEPT
@@ -704,12 +706,12 @@ rules() {
 -4 -A PMLB/lb/_stray -d 192.0.2.2 -p tcp --dport 80 -j DROP
 -4 -A PMLB/lb/_stray -d 192.0.2.129 -p tcp --dport 53 -j DROP
 -4 -A PMLB/lb/_stray -d 192.0.2.129 -p udp --dport 53 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1001 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1002 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1003 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1004 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1005 -j DROP
--4 -A PMLB/lb/_stray -d 198.51.100.1 -p tcp --dport 1006 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1001 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1002 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1003 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1004 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1005 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.193 -p tcp --dport 1006 -j DROP
 -4 -A PMLB/lb/_stray -s 10.0.1.1 -p tcp --sport 31080 -j DROP
 -4 -A PMLB/lb/_stray -s 10.0.1.1 -p udp --sport 31080 -j DROP
 -4 -A PMLB/lb/_stray -s 10.0.1.2 -p tcp --sport 31080 -j DROP
@@ -742,7 +744,7 @@ rules() {
 -6 -A PMLB/lb/_stray -d 2001:db8:1::100 -p tcp --dport 443 -j DROP
 -6 -A PMLB/lb/_stray -d 2001:db8:1::1000 -p tcp --dport 443 -j DROP
 -6 -A PMLB/lb/_stray -s fd00::1 -p tcp --sport 31080 -j DROP
--4 -A PMLB/lb/_stray -d 203.0.113.7 -p tcp --dport 8000:8099 -j DROP
+-4 -A PMLB/lb/_stray -d 192.0.2.250 -p tcp --dport 8000:8099 -j DROP
 -4 -A PMLB/lb/_stray -s 10.0.2.1 -j PMLB/lb/files
 -4 -A PMLB/lb/_stray -s 10.0.2.2 -j PMLB/lb/files
 -4 -A PMLB/lb/files -p tcp --sport 8000:8099 -j DROP
@@ -751,14 +753,16 @@ COMMIT
 :PMLB/lb - [0:0]
 :PMLB/lb/_masq - [0:0]
 :PMLB/lb/_refuse - [0:0]
-:PMLB/lb/_to/g6rqbjx - [0:0]
-:PMLB/lb/_masq/g6rqbjx - [0:0]
+:PMLB/lb/_to/ys42ugs - [0:0]
+:PMLB/lb/_masq/ys42ugs - [0:0]
 :PMLB/lb/_to/lejrzqq - [0:0]
 :PMLB/lb/_masq/lejrzqq - [0:0]
-:PMLB/lb/_to/ftvq7a4 - [0:0]
-:PMLB/lb/_masq/ftvq7a4 - [0:0]
-:PMLB/lb/_to/tg5zn66 - [0:0]
-:PMLB/lb/_masq/tg5zn66 - [0:0]
+:PMLB/lb/_to/xbvv7a4 - [0:0]
+:PMLB/lb/_masq/xbvv7a4 - [0:0]
+:PMLB/lb/_to/ucirnyv - [0:0]
+:PMLB/lb/_masq/ucirnyv - [0:0]
+:PMLB/lb/_to/pylvjpu - [0:0]
+:PMLB/lb/_masq/pylvjpu - [0:0]
 :PMLB/lb/_to/fvmtuhi - [0:0]
 :PMLB/lb/_masq/fvmtuhi - [0:0]
 :PMLB/lb/_to/5hepmn5 - [0:0]
@@ -801,25 +805,26 @@ COMMIT
 -A PMLB/lb/_refuse -p udp -m addrtype --dst-type LOCAL -j DNAT --to-destination :1
 -A PMLB/lb/_refuse -p udp -j REDIRECT --to-ports 0
 # So many endpoints are looked for in a tree, or each new connection would meet a rule of each.
--4 -A PMLB/lb -d 192.0.2.0/24 -g PMLB/lb/_to/g6rqbjx
--4 -A PMLB/lb/_to/g6rqbjx -d 192.0.2.129 -g PMLB/lb/_to/lejrzqq
--4 -A PMLB/lb -d 198.51.100.1 -p tcp --dport 1001:1003 -g PMLB/lb/_to/ftvq7a4
--4 -A PMLB/lb -d 198.51.100.1 -p tcp --dport 1004:1006 -g PMLB/lb/_to/tg5zn66
+-4 -A PMLB/lb -d 192.0.2.0/30 -g PMLB/lb/_to/ys42ugs
+-4 -A PMLB/lb -d 192.0.2.129 -g PMLB/lb/_to/lejrzqq
+-4 -A PMLB/lb -d 192.0.2.193 -g PMLB/lb/_to/xbvv7a4
+-4 -A PMLB/lb/_to/xbvv7a4 -d 192.0.2.193 -p tcp --dport 1001:1002 -g PMLB/lb/_to/ucirnyv
+-4 -A PMLB/lb/_to/xbvv7a4 -d 192.0.2.193 -p tcp --dport 1004:1005 -g PMLB/lb/_to/pylvjpu
 -6 -A PMLB/lb -d 2001:db8:1::/125 -g PMLB/lb/_to/fvmtuhi
 -6 -A PMLB/lb/_to/fvmtuhi -d 2001:db8:1::4/127 -g PMLB/lb/_to/5hepmn5
 -6 -A PMLB/lb -d 2001:db8:1::10/127 -g PMLB/lb/_to/6y4mksn
 # web
--4 -A PMLB/lb/_to/g6rqbjx -d 192.0.2.1 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/g6rqbjx -d 192.0.2.1 -p tcp --dport 443 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/g6rqbjx -d 192.0.2.2 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/ys42ugs -d 192.0.2.1 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/ys42ugs -d 192.0.2.1 -p tcp --dport 443 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/ys42ugs -d 192.0.2.2 -p tcp --dport 80 --syn -m comment --comment "web" -g PMLB/lb/web
 -4 -A PMLB/lb/_to/lejrzqq -d 192.0.2.129 -p tcp --dport 53 --syn -m comment --comment "web" -g PMLB/lb/web
 -4 -A PMLB/lb/_to/lejrzqq -d 192.0.2.129 -p udp --dport 53 -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/ftvq7a4 -d 198.51.100.1 -p tcp --dport 1001 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/ftvq7a4 -d 198.51.100.1 -p tcp --dport 1002 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/ftvq7a4 -d 198.51.100.1 -p tcp --dport 1003 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/tg5zn66 -d 198.51.100.1 -p tcp --dport 1004 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/tg5zn66 -d 198.51.100.1 -p tcp --dport 1005 --syn -m comment --comment "web" -g PMLB/lb/web
--4 -A PMLB/lb/_to/tg5zn66 -d 198.51.100.1 -p tcp --dport 1006 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/ucirnyv -d 192.0.2.193 -p tcp --dport 1001 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/ucirnyv -d 192.0.2.193 -p tcp --dport 1002 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/xbvv7a4 -d 192.0.2.193 -p tcp --dport 1003 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/pylvjpu -d 192.0.2.193 -p tcp --dport 1004 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/pylvjpu -d 192.0.2.193 -p tcp --dport 1005 --syn -m comment --comment "web" -g PMLB/lb/web
+-4 -A PMLB/lb/_to/xbvv7a4 -d 192.0.2.193 -p tcp --dport 1006 --syn -m comment --comment "web" -g PMLB/lb/web
 # web: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb/web/draw -m statistic --mode random --probability 0.25000000000 -g PMLB/lb/web/d1
 -4 -A PMLB/lb/web/d1 -m statistic --mode random --probability 0.33333333333 -g PMLB/lb/web/1
@@ -906,7 +911,7 @@ COMMIT
 -6 -A PMLB/lb/web/12 -p tcp -j DNAT --to-destination [fd00::1]:31080
 -6 -A PMLB/lb/web -g PMLB/lb/_refuse
 # files
--4 -A PMLB/lb -d 203.0.113.7 -p tcp --dport 8000:8099 --syn -m comment --comment "files" -g PMLB/lb/files
+-4 -A PMLB/lb -d 192.0.2.250 -p tcp --dport 8000:8099 --syn -m comment --comment "files" -g PMLB/lb/files
 # files: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/lb/files/draw -m statistic --mode random --probability 0.50000000000 -g PMLB/lb/files/1
 -4 -A PMLB/lb/files/draw -g PMLB/lb/files/2
@@ -920,24 +925,25 @@ COMMIT
 -4 -A PMLB/lb/files -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
 # endpoints is masqueraded: other traffic to the same destinations keeps its source address.
--4 -A PMLB/lb/_masq -m conntrack --ctorigdst 192.0.2.0/24 -g PMLB/lb/_masq/g6rqbjx
--4 -A PMLB/lb/_masq/g6rqbjx -m conntrack --ctorigdst 192.0.2.129 -g PMLB/lb/_masq/lejrzqq
--4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1001:1003 -g PMLB/lb/_masq/ftvq7a4
--4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1004:1006 -g PMLB/lb/_masq/tg5zn66
+-4 -A PMLB/lb/_masq -m conntrack --ctorigdst 192.0.2.0/30 -g PMLB/lb/_masq/ys42ugs
+-4 -A PMLB/lb/_masq -m conntrack --ctorigdst 192.0.2.129 -g PMLB/lb/_masq/lejrzqq
+-4 -A PMLB/lb/_masq -m conntrack --ctorigdst 192.0.2.193 -g PMLB/lb/_masq/xbvv7a4
+-4 -A PMLB/lb/_masq/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1001:1002 -g PMLB/lb/_masq/ucirnyv
+-4 -A PMLB/lb/_masq/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1004:1005 -g PMLB/lb/_masq/pylvjpu
 -6 -A PMLB/lb/_masq -m conntrack --ctorigdst 2001:db8:1::/125 -g PMLB/lb/_masq/fvmtuhi
 -6 -A PMLB/lb/_masq/fvmtuhi -m conntrack --ctorigdst 2001:db8:1::4/127 -g PMLB/lb/_masq/5hepmn5
 -6 -A PMLB/lb/_masq -m conntrack --ctorigdst 2001:db8:1::10/127 -g PMLB/lb/_masq/6y4mksn
--4 -A PMLB/lb/_masq/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 80 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 443 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/g6rqbjx -m conntrack --ctproto tcp --ctorigdst 192.0.2.2 --ctorigdstport 80 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 80 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.1 --ctorigdstport 443 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/ys42ugs -m conntrack --ctproto tcp --ctorigdst 192.0.2.2 --ctorigdstport 80 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq/lejrzqq -m conntrack --ctproto tcp --ctorigdst 192.0.2.129 --ctorigdstport 53 -j MASQUERADE --random-fully
 -4 -A PMLB/lb/_masq/lejrzqq -m conntrack --ctproto udp --ctorigdst 192.0.2.129 --ctorigdstport 53 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1001 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1002 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/ftvq7a4 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1003 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1004 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1005 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq/tg5zn66 -m conntrack --ctproto tcp --ctorigdst 198.51.100.1 --ctorigdstport 1006 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/ucirnyv -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1001 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/ucirnyv -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1002 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1003 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/pylvjpu -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1004 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/pylvjpu -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1005 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq/xbvv7a4 -m conntrack --ctproto tcp --ctorigdst 192.0.2.193 --ctorigdstport 1006 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq/fvmtuhi -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::1 --ctorigdstport 443 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq/fvmtuhi -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::2 --ctorigdstport 443 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq/fvmtuhi -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::3 --ctorigdstport 443 -j MASQUERADE --random-fully
@@ -947,7 +953,7 @@ COMMIT
 -6 -A PMLB/lb/_masq/6y4mksn -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::11 --ctorigdstport 443 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::100 --ctorigdstport 443 -j MASQUERADE --random-fully
 -6 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 2001:db8:1::1000 --ctorigdstport 443 -j MASQUERADE --random-fully
--4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 203.0.113.7 --ctorigdstport 8000:8099 -j MASQUERADE --random-fully
+-4 -A PMLB/lb/_masq -m conntrack --ctproto tcp --ctorigdst 192.0.2.250 --ctorigdstport 8000:8099 -j MASQUERADE --random-fully
 COMMIT
 RULES
 }
