@@ -125,8 +125,10 @@ const NAT: readonly Shape<Meaning>[] = [
   shape`-m statistic --mode random --probability ${fraction} ${verdict}`((probability, action) =>
     rule(action, chance(probability)),
   ),
-  shape`-m recent --name ${word},${address},${number} --rcheck --mask ${oneOf('0.0.0.0', '::')} -j RETURN`(
-    (_, ip, port) => rule({ does: 'return' }, { is: 'down', destination: { address: ip, port } }),
+  // Whoever takes a destination out says in the first list that there is one.
+  shape`-m recent --name ${word} --rcheck --mask ${oneOf('0.0.0.0', '::')} -m recent --name ${same(0)},${address},${number} --rcheck --mask ${same(1)} -j RETURN`(
+    (_ruleset, _any, ip, port) =>
+      rule({ does: 'return' }, { is: 'down', destination: { address: ip, port } }),
   ),
   shape`-p ${protocol} -m addrtype --dst-type LOCAL -j DNAT --to-destination ${target}`((one, to) =>
     rule({ does: 'dnat', ...to }, { is: 'protocol', protocols: [one] }, { is: 'local' }),

@@ -34,9 +34,13 @@ function switchTo(state: 'down' | 'up', { type }: Backend, worker: number): stri
     return `nft ${verb} element inet pomaloba-downs down-ip '{ ${v4} . 30080 }' &&
       nft ${verb} element inet pomaloba-downs down-ip6 '{ ${v6} . 30080 }'`;
   }
-  const sign = state === 'down' ? '+' : '-';
-  return `echo ${sign}0.0.0.0 >'/proc/net/xt_recent/pomaloba-downs,${v4},30080' &&
-    echo ${sign}:: >'/proc/net/xt_recent/pomaloba-downs,${v6},30080'`;
+  const [list, ...lists] = ['', `,${v4},30080`, `,${v6},30080`].map(
+    (one) => `/proc/net/xt_recent/pomaloba-downs${one}`,
+  );
+  const [list4, list6] = lists;
+  return state === 'down'
+    ? `echo +0.0.0.0 | tee ${list} ${list4} >/dev/null && echo +:: | tee ${list} ${list6} >/dev/null`
+    : `echo -0.0.0.0 >${list4} && echo -:: >${list6}`;
 }
 
 describe.each([...SCRIPTS, ...OTHER_NFTS.map(({ backend }) => backend)])('$name', (backend) => {

@@ -127,7 +127,7 @@ describe.each(RULES)('$name', (backend) => {
       const [set, any] = ip.includes(':') ? ['down-ip6', '::'] : ['down-ip', '0.0.0.0'];
       return filter === 'nftables'
         ? `nft add element inet ${table} ${set} '{ ${ip} . ${port} }'`
-        : `echo +${any} >'/proc/net/xt_recent/${table},${ip},${port}'`;
+        : `echo +${any} | tee '/proc/net/xt_recent/${table}' '/proc/net/xt_recent/${table},${ip},${port}' >/dev/null`;
     });
     if (commands.length > 0) await inLb(lab, backend, `set -e; ${commands.join('\n')}`);
   }

@@ -3,8 +3,9 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-MyApp,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-MyApp /proc/net/xt_recent/pomaloba-MyApp,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-MyApp,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -626,13 +627,13 @@ COMMIT
 -4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
 -4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/draw
 -4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/1
--4 -A PMLB/MyApp/MyApp/1 -m recent --name pomaloba-MyApp,10.0.1.2,31234 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/MyApp/MyApp/1 -m recent --name pomaloba-MyApp --rcheck --mask 0.0.0.0 -m recent --name pomaloba-MyApp,10.0.1.2,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/1 -p tcp -j DNAT --to-destination 10.0.1.2:31234
 -4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/2
--4 -A PMLB/MyApp/MyApp/2 -m recent --name pomaloba-MyApp,10.0.1.3,31234 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/MyApp/MyApp/2 -m recent --name pomaloba-MyApp --rcheck --mask 0.0.0.0 -m recent --name pomaloba-MyApp,10.0.1.3,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/2 -p tcp -j DNAT --to-destination 10.0.1.3:31234
 -4 -A PMLB/MyApp/MyApp -j PMLB/MyApp/MyApp/3
--4 -A PMLB/MyApp/MyApp/3 -m recent --name pomaloba-MyApp,10.0.1.4,31234 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/MyApp/MyApp/3 -m recent --name pomaloba-MyApp --rcheck --mask 0.0.0.0 -m recent --name pomaloba-MyApp,10.0.1.4,31234 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/MyApp/MyApp/3 -p tcp -j DNAT --to-destination 10.0.1.4:31234
 -4 -A PMLB/MyApp/MyApp -g PMLB/MyApp/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-shop /proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-shop /proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -649,10 +651,10 @@ COMMIT
 -4 -A PMLB/shop/shop/draw -g PMLB/shop/shop/2
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/1
--4 -A PMLB/shop/shop/1 -m recent --name pomaloba-shop,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/1 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/2
--4 -A PMLB/shop/shop/2 -m recent --name pomaloba-shop,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/2 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/shop/shop -g PMLB/shop/_refuse
 # shop
@@ -663,10 +665,10 @@ COMMIT
 -6 -A PMLB/shop/shop/draw -g PMLB/shop/shop/4
 -6 -A PMLB/shop/shop -j PMLB/shop/shop/draw
 -6 -A PMLB/shop/shop -j PMLB/shop/shop/3
--6 -A PMLB/shop/shop/3 -m recent --name pomaloba-shop,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/shop/shop/3 -m recent --name pomaloba-shop --rcheck --mask :: -m recent --name pomaloba-shop,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/shop/shop/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/shop/shop -j PMLB/shop/shop/4
--6 -A PMLB/shop/shop/4 -m recent --name pomaloba-shop,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/shop/shop/4 -m recent --name pomaloba-shop --rcheck --mask :: -m recent --name pomaloba-shop,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/shop/shop/4 -p tcp -j DNAT --to-destination [2001:db8:2::2]:30080
 -6 -A PMLB/shop/shop -g PMLB/shop/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

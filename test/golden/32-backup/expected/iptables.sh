@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-shop /proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-shop /proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-shop,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -659,29 +661,29 @@ COMMIT
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/draw
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/1
--4 -A PMLB/shop/shop/1 -m recent --name pomaloba-shop,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/1 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/2
--4 -A PMLB/shop/shop/2 -m recent --name pomaloba-shop,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/2 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/3
--4 -A PMLB/shop/shop/3 -m recent --name pomaloba-shop,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/3 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/3 -p tcp -j DNAT --to-destination 198.51.100.3:30080
 # shop, when no other destination is left: each rule has its share of what the rules before it left; the last one takes the rest.
 -4 -A PMLB/shop/shop/back -m statistic --mode random --probability 0.25000000000 -g PMLB/shop/shop/4
 -4 -A PMLB/shop/shop/back -g PMLB/shop/shop/5
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/back
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/4
--4 -A PMLB/shop/shop/4 -m recent --name pomaloba-shop,198.51.100.4,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/4 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.4,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/4 -p tcp -j DNAT --to-destination 198.51.100.4:30080
 -4 -A PMLB/shop/shop -j PMLB/shop/shop/5
--4 -A PMLB/shop/shop/5 -m recent --name pomaloba-shop,198.51.100.5,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/shop/shop/5 -m recent --name pomaloba-shop --rcheck --mask 0.0.0.0 -m recent --name pomaloba-shop,198.51.100.5,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/shop/shop/5 -p tcp -j DNAT --to-destination 198.51.100.5:30080
 -4 -A PMLB/shop/shop -g PMLB/shop/_refuse
 # shop
 -6 -A PMLB/shop -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/shop/shop
 -6 -A PMLB/shop/shop -j PMLB/shop/shop/7
--6 -A PMLB/shop/shop/7 -m recent --name pomaloba-shop,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/shop/shop/7 -m recent --name pomaloba-shop --rcheck --mask :: -m recent --name pomaloba-shop,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/shop/shop/7 -p tcp -j DNAT --to-destination [2001:db8:2::2]:30080
 -6 -A PMLB/shop/shop -g PMLB/shop/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

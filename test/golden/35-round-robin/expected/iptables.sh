@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-turns /proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-turns /proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-turns,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -662,19 +664,19 @@ COMMIT
 -4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
 -4 -A PMLB/turns/turns -j PMLB/turns/turns/draw
 -4 -A PMLB/turns/turns -j PMLB/turns/turns/1
--4 -A PMLB/turns/turns/1 -m recent --name pomaloba-turns,198.51.100.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/turns/turns/1 -m recent --name pomaloba-turns --rcheck --mask 0.0.0.0 -m recent --name pomaloba-turns,198.51.100.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/1 -p tcp -j DNAT --to-destination 198.51.100.1:31080
 -4 -A PMLB/turns/turns -j PMLB/turns/turns/2
--4 -A PMLB/turns/turns/2 -m recent --name pomaloba-turns,198.51.100.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/turns/turns/2 -m recent --name pomaloba-turns --rcheck --mask 0.0.0.0 -m recent --name pomaloba-turns,198.51.100.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/2 -p tcp -j DNAT --to-destination 198.51.100.2:31080
 -4 -A PMLB/turns/turns -j PMLB/turns/turns/4
--4 -A PMLB/turns/turns/4 -m recent --name pomaloba-turns,198.51.100.4,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/turns/turns/4 -m recent --name pomaloba-turns --rcheck --mask 0.0.0.0 -m recent --name pomaloba-turns,198.51.100.4,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/turns/turns/4 -p tcp -j DNAT --to-destination 198.51.100.4:31080
 -4 -A PMLB/turns/turns -g PMLB/turns/_refuse
 # turns
 -6 -A PMLB/turns -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "turns" -g PMLB/turns/turns
 -6 -A PMLB/turns/turns -j PMLB/turns/turns/5
--6 -A PMLB/turns/turns/5 -m recent --name pomaloba-turns,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/turns/turns/5 -m recent --name pomaloba-turns --rcheck --mask :: -m recent --name pomaloba-turns,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/turns/turns/5 -p tcp -j DNAT --to-destination [2001:db8:2::1]:31080
 -6 -A PMLB/turns/turns -g PMLB/turns/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

@@ -3,8 +3,9 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-drained,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-drained /proc/net/xt_recent/pomaloba-drained,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-drained,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -618,10 +619,10 @@ COMMIT
 -4 -A PMLB/drained/drained/draw -g PMLB/drained/drained/2
 -4 -A PMLB/drained/drained -j PMLB/drained/drained/draw
 -4 -A PMLB/drained/drained -j PMLB/drained/drained/1
--4 -A PMLB/drained/drained/1 -m recent --name pomaloba-drained,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/drained/drained/1 -m recent --name pomaloba-drained --rcheck --mask 0.0.0.0 -m recent --name pomaloba-drained,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/drained/drained/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/drained/drained -j PMLB/drained/drained/2
--4 -A PMLB/drained/drained/2 -m recent --name pomaloba-drained,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/drained/drained/2 -m recent --name pomaloba-drained --rcheck --mask 0.0.0.0 -m recent --name pomaloba-drained,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/drained/drained/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/drained/drained -g PMLB/drained/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

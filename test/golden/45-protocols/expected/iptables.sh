@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -681,11 +683,11 @@ COMMIT
 -4 -A PMLB/lb/dns/draw -g PMLB/lb/dns/2
 -4 -A PMLB/lb/dns -j PMLB/lb/dns/draw
 -4 -A PMLB/lb/dns -j PMLB/lb/dns/1
--4 -A PMLB/lb/dns/1 -m recent --name pomaloba-lb,198.51.100.1,30053 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/dns/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30053 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dns/1 -p tcp -j DNAT --to-destination 198.51.100.1:30053
 -4 -A PMLB/lb/dns/1 -p udp -j DNAT --to-destination 198.51.100.1:30053
 -4 -A PMLB/lb/dns -j PMLB/lb/dns/2
--4 -A PMLB/lb/dns/2 -m recent --name pomaloba-lb,198.51.100.2,30053 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/dns/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30053 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dns/2 -p tcp -j DNAT --to-destination 198.51.100.2:30053
 -4 -A PMLB/lb/dns/2 -p udp -j DNAT --to-destination 198.51.100.2:30053
 -4 -A PMLB/lb/dns -g PMLB/lb/_refuse
@@ -693,14 +695,14 @@ COMMIT
 -6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 53 --syn -m comment --comment "dns" -g PMLB/lb/dns
 -6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 53 -m comment --comment "dns" -g PMLB/lb/dns
 -6 -A PMLB/lb/dns -j PMLB/lb/dns/3
--6 -A PMLB/lb/dns/3 -m recent --name pomaloba-lb,2001:db8:2::1,30053 --rcheck --mask :: -j RETURN
+-6 -A PMLB/lb/dns/3 -m recent --name pomaloba-lb --rcheck --mask :: -m recent --name pomaloba-lb,2001:db8:2::1,30053 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/dns/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30053
 -6 -A PMLB/lb/dns/3 -p udp -j DNAT --to-destination [2001:db8:2::1]:30053
 -6 -A PMLB/lb/dns -g PMLB/lb/_refuse
 # signalling
 -4 -A PMLB/lb -d 192.0.2.10 -p sctp --dport 2905 -m comment --comment "signalling" -g PMLB/lb/signalling
 -4 -A PMLB/lb/signalling -j PMLB/lb/signalling/1
--4 -A PMLB/lb/signalling/1 -m recent --name pomaloba-lb,198.51.100.1,2905 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/signalling/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,2905 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/signalling/1 -p sctp -j DNAT --to-destination 198.51.100.1:2905
 -4 -A PMLB/lb/signalling -g PMLB/lb/_refuse
 # retired

@@ -3,8 +3,9 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -637,10 +638,10 @@ COMMIT
 -4 -A PMLB/lb/web/draw -g PMLB/lb/web/2
 -4 -A PMLB/lb/web -j PMLB/lb/web/draw
 -4 -A PMLB/lb/web -j PMLB/lb/web/1
--4 -A PMLB/lb/web/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/lb/web -j PMLB/lb/web/2
--4 -A PMLB/lb/web/2 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/lb/web -g PMLB/lb/_refuse
 # mail
@@ -650,10 +651,10 @@ COMMIT
 -4 -A PMLB/lb/mail/draw -g PMLB/lb/mail/2
 -4 -A PMLB/lb/mail -j PMLB/lb/mail/draw
 -4 -A PMLB/lb/mail -j PMLB/lb/mail/1
--4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb,198.51.100.2,30025 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.2:30025
 -4 -A PMLB/lb/mail -j PMLB/lb/mail/2
--4 -A PMLB/lb/mail/2 -m recent --name pomaloba-lb,198.51.100.3,30025 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mail/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.3,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/2 -p tcp -j DNAT --to-destination 198.51.100.3:30025
 -4 -A PMLB/lb/mail -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

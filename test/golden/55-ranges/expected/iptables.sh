@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -687,11 +689,11 @@ COMMIT
 -4 -A PMLB/lb/media/draw -g PMLB/lb/media/2
 -4 -A PMLB/lb/media -j PMLB/lb/media/draw
 -4 -A PMLB/lb/media -j PMLB/lb/media/1
--4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/media/1 -p udp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/media -j PMLB/lb/media/2
--4 -A PMLB/lb/media/2 -m recent --name pomaloba-lb,198.51.100.2,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/media/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/2 -p tcp -j DNAT --to-destination 198.51.100.2
 -4 -A PMLB/lb/media/2 -p udp -j DNAT --to-destination 198.51.100.2
 -4 -A PMLB/lb/media -g PMLB/lb/_refuse
@@ -703,10 +705,10 @@ COMMIT
 -4 -A PMLB/lb/mixed/draw -g PMLB/lb/mixed/2
 -4 -A PMLB/lb/mixed -j PMLB/lb/mixed/draw
 -4 -A PMLB/lb/mixed -j PMLB/lb/mixed/1
--4 -A PMLB/lb/mixed/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mixed/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mixed/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/mixed -j PMLB/lb/mixed/2
--4 -A PMLB/lb/mixed/2 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mixed/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mixed/2 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/lb/mixed -g PMLB/lb/_refuse
 # retired

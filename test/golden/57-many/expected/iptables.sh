@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -856,43 +858,43 @@ COMMIT
 -4 -A PMLB/lb/web -j PMLB/lb/web/draw
 -4 -A PMLB/lb/web -j PMLB/lb/web/draw
 -4 -A PMLB/lb/web -j PMLB/lb/web/1
--4 -A PMLB/lb/web/1 -m recent --name pomaloba-lb,10.0.1.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.1,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/1 -p tcp -j DNAT --to-destination 10.0.1.1:31080
 -4 -A PMLB/lb/web/1 -p udp -j DNAT --to-destination 10.0.1.1:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/2
--4 -A PMLB/lb/web/2 -m recent --name pomaloba-lb,10.0.1.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.2,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/2 -p tcp -j DNAT --to-destination 10.0.1.2:31080
 -4 -A PMLB/lb/web/2 -p udp -j DNAT --to-destination 10.0.1.2:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/3
--4 -A PMLB/lb/web/3 -m recent --name pomaloba-lb,10.0.1.3,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/3 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.3,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/3 -p tcp -j DNAT --to-destination 10.0.1.3:31080
 -4 -A PMLB/lb/web/3 -p udp -j DNAT --to-destination 10.0.1.3:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/4
--4 -A PMLB/lb/web/4 -m recent --name pomaloba-lb,10.0.1.4,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/4 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.4,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/4 -p tcp -j DNAT --to-destination 10.0.1.4:31080
 -4 -A PMLB/lb/web/4 -p udp -j DNAT --to-destination 10.0.1.4:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/5
--4 -A PMLB/lb/web/5 -m recent --name pomaloba-lb,10.0.1.5,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/5 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.5,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/5 -p tcp -j DNAT --to-destination 10.0.1.5:31080
 -4 -A PMLB/lb/web/5 -p udp -j DNAT --to-destination 10.0.1.5:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/6
--4 -A PMLB/lb/web/6 -m recent --name pomaloba-lb,10.0.1.6,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/6 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.6,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/6 -p tcp -j DNAT --to-destination 10.0.1.6:31080
 -4 -A PMLB/lb/web/6 -p udp -j DNAT --to-destination 10.0.1.6:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/7
--4 -A PMLB/lb/web/7 -m recent --name pomaloba-lb,10.0.1.7,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/7 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.7,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/7 -p tcp -j DNAT --to-destination 10.0.1.7:31080
 -4 -A PMLB/lb/web/7 -p udp -j DNAT --to-destination 10.0.1.7:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/8
--4 -A PMLB/lb/web/8 -m recent --name pomaloba-lb,10.0.1.8,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/8 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.8,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/8 -p tcp -j DNAT --to-destination 10.0.1.8:31080
 -4 -A PMLB/lb/web/8 -p udp -j DNAT --to-destination 10.0.1.8:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/10
--4 -A PMLB/lb/web/10 -m recent --name pomaloba-lb,10.0.1.10,31080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/10 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.10,31080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/10 -p tcp -j DNAT --to-destination 10.0.1.10:31080
 -4 -A PMLB/lb/web/10 -p udp -j DNAT --to-destination 10.0.1.10:31080
 -4 -A PMLB/lb/web -j PMLB/lb/web/11
--4 -A PMLB/lb/web/11 -m recent --name pomaloba-lb,10.0.1.10,31081 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/web/11 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.1.10,31081 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/web/11 -p tcp -j DNAT --to-destination 10.0.1.10:31081
 -4 -A PMLB/lb/web/11 -p udp -j DNAT --to-destination 10.0.1.10:31081
 -4 -A PMLB/lb/web -g PMLB/lb/_refuse
@@ -907,7 +909,7 @@ COMMIT
 -6 -A PMLB/lb -d 2001:db8:1::100 -p tcp --dport 443 --syn -m comment --comment "web" -g PMLB/lb/web
 -6 -A PMLB/lb -d 2001:db8:1::1000 -p tcp --dport 443 --syn -m comment --comment "web" -g PMLB/lb/web
 -6 -A PMLB/lb/web -j PMLB/lb/web/12
--6 -A PMLB/lb/web/12 -m recent --name pomaloba-lb,fd00::1,31080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/lb/web/12 -m recent --name pomaloba-lb --rcheck --mask :: -m recent --name pomaloba-lb,fd00::1,31080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/web/12 -p tcp -j DNAT --to-destination [fd00::1]:31080
 -6 -A PMLB/lb/web -g PMLB/lb/_refuse
 # files
@@ -917,10 +919,10 @@ COMMIT
 -4 -A PMLB/lb/files/draw -g PMLB/lb/files/2
 -4 -A PMLB/lb/files -j PMLB/lb/files/draw
 -4 -A PMLB/lb/files -j PMLB/lb/files/1
--4 -A PMLB/lb/files/1 -m recent --name pomaloba-lb,10.0.2.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/files/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.2.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/files/1 -p tcp -j DNAT --to-destination 10.0.2.1
 -4 -A PMLB/lb/files -j PMLB/lb/files/2
--4 -A PMLB/lb/files/2 -m recent --name pomaloba-lb,10.0.2.2,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/files/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,10.0.2.2,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/files/2 -p tcp -j DNAT --to-destination 10.0.2.2
 -4 -A PMLB/lb/files -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -661,7 +663,7 @@ COMMIT
 # half
 -4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "half" -g PMLB/lb/half
 -4 -A PMLB/lb/half -j PMLB/lb/half/1
--4 -A PMLB/lb/half/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/half/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/half/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/lb/half -g PMLB/lb/_refuse
 # half
@@ -670,7 +672,7 @@ COMMIT
 # open
 -4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "open" -g PMLB/lb/open
 -4 -A PMLB/lb/open -j PMLB/lb/open/1
--4 -A PMLB/lb/open/1 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/open/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/open/1 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/lb/open -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -3,8 +3,9 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -642,25 +643,25 @@ COMMIT
 # a-name-of-sixty-three-characters.which-is-the-longest_allowed.0
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.0" -g PMLB/lb/a-name-o.jffgbw
 -4 -A PMLB/lb/a-name-o.jffgbw -j PMLB/lb/a-name-o.jffgbw/1
--4 -A PMLB/lb/a-name-o.jffgbw/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/a-name-o.jffgbw/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/a-name-o.jffgbw/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/lb/a-name-o.jffgbw -g PMLB/lb/_refuse
 # a-name-of-sixty-three-characters.which-is-the-longest_allowed.1
 -4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 80 --syn -m comment --comment "a-name-of-sixty-three-characters.which-is-the-longest_allowed.1" -g PMLB/lb/a-name-o.khdpgs
 -4 -A PMLB/lb/a-name-o.khdpgs -j PMLB/lb/a-name-o.khdpgs/1
--4 -A PMLB/lb/a-name-o.khdpgs/1 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/a-name-o.khdpgs/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/a-name-o.khdpgs/1 -p tcp -j DNAT --to-destination 198.51.100.2:30080
 -4 -A PMLB/lb/a-name-o.khdpgs -g PMLB/lb/_refuse
 # 3masquerade
 -4 -A PMLB/lb -d 192.0.2.12 -p tcp --dport 80 --syn -m comment --comment "3masquerade" -g PMLB/lb/3masquerade
 -4 -A PMLB/lb/3masquerade -j PMLB/lb/3masquerade/1
--4 -A PMLB/lb/3masquerade/1 -m recent --name pomaloba-lb,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/3masquerade/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.3,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/3masquerade/1 -p tcp -j DNAT --to-destination 198.51.100.3:30080
 -4 -A PMLB/lb/3masquerade -g PMLB/lb/_refuse
 # dnat
 -4 -A PMLB/lb -d 192.0.2.13 -p tcp --dport 80 --syn -m comment --comment "dnat" -g PMLB/lb/dnat
 -4 -A PMLB/lb/dnat -j PMLB/lb/dnat/1
--4 -A PMLB/lb/dnat/1 -m recent --name pomaloba-lb,198.51.100.1,30081 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/dnat/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30081 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/dnat/1 -p tcp -j DNAT --to-destination 198.51.100.1:30081
 -4 -A PMLB/lb/dnat -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

@@ -3,8 +3,9 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +:: >/proc/net/xt_recent/pomaloba-six,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-six /proc/net/xt_recent/pomaloba-six,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-six,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -625,10 +626,10 @@ COMMIT
 -6 -A PMLB/six/six/draw -g PMLB/six/six/2
 -6 -A PMLB/six/six -j PMLB/six/six/draw
 -6 -A PMLB/six/six -j PMLB/six/six/1
--6 -A PMLB/six/six/1 -m recent --name pomaloba-six,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/six/six/1 -m recent --name pomaloba-six --rcheck --mask :: -m recent --name pomaloba-six,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/six/six/1 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/six/six -j PMLB/six/six/2
--6 -A PMLB/six/six/2 -m recent --name pomaloba-six,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/six/six/2 -m recent --name pomaloba-six --rcheck --mask :: -m recent --name pomaloba-six,2001:db8:2::2,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/six/six/2 -p tcp -j DNAT --to-destination [2001:db8:2::2]:30080
 -6 -A PMLB/six/six -g PMLB/six/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

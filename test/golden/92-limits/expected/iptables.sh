@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -710,25 +712,25 @@ COMMIT
 -4 -A PMLB/lb/shop/draw -g PMLB/lb/shop/2
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/draw
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/1
--4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/shop/1 -p udp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/2
--4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb,198.51.100.2,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.2,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/2 -p tcp -j DNAT --to-destination 198.51.100.2
 -4 -A PMLB/lb/shop/2 -p udp -j DNAT --to-destination 198.51.100.2
 -4 -A PMLB/lb/shop -g PMLB/lb/_refuse
 # shop
 -6 -A PMLB/lb -d 2001:db8:1::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
 -6 -A PMLB/lb/shop -j PMLB/lb/shop/3
--6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb --rcheck --mask :: -m recent --name pomaloba-lb,2001:db8:2::1,31080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/shop/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:31080
 -6 -A PMLB/lb/shop -g PMLB/lb/_refuse
 # office
 -4 -A PMLB/lb -d 192.0.2.11 -p tcp --dport 53 --syn -m comment --comment "office" -g PMLB/lb/office
 -4 -A PMLB/lb -d 192.0.2.11 -p udp --dport 53 -m comment --comment "office" -g PMLB/lb/office
 -4 -A PMLB/lb/office -j PMLB/lb/office/1
--4 -A PMLB/lb/office/1 -m recent --name pomaloba-lb,198.51.100.1,31053 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/office/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,31053 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/office/1 -p tcp -j DNAT --to-destination 198.51.100.1:31053
 -4 -A PMLB/lb/office/1 -p udp -j DNAT --to-destination 198.51.100.1:31053
 -4 -A PMLB/lb/office -g PMLB/lb/_refuse

@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-narrow /proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-narrow /proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-narrow,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -656,14 +658,14 @@ COMMIT
 -4 -A PMLB/narrow -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "narrow" -g PMLB/narrow/narrow
 -4 -A PMLB/narrow -d 192.0.2.10 -p udp --dport 8000:8099 -m comment --comment "narrow" -g PMLB/narrow/narrow
 -4 -A PMLB/narrow/narrow -j PMLB/narrow/narrow/1
--4 -A PMLB/narrow/narrow/1 -m recent --name pomaloba-narrow,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/narrow/narrow/1 -m recent --name pomaloba-narrow --rcheck --mask 0.0.0.0 -m recent --name pomaloba-narrow,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/narrow/narrow/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/narrow/narrow/1 -p udp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/narrow/narrow -g PMLB/narrow/_refuse
 # narrow
 -6 -A PMLB/narrow -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "narrow" -g PMLB/narrow/narrow
 -6 -A PMLB/narrow/narrow -j PMLB/narrow/narrow/2
--6 -A PMLB/narrow/narrow/2 -m recent --name pomaloba-narrow,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/narrow/narrow/2 -m recent --name pomaloba-narrow --rcheck --mask :: -m recent --name pomaloba-narrow,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/narrow/narrow/2 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/narrow/narrow -g PMLB/narrow/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our

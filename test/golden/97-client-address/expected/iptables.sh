@@ -3,9 +3,11 @@
 # this file. It can be run again and again; --delete prints the script that removes the rules. Firewalls of others that
 # drop what is forwarded with nft let through what was balanced then, unless POMALOBA_FIREWALLS is "no".
 #
-# For the time being no new connections to a destination (- instead of +: as before); port 0 where it has none:
-#   echo +0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
-#   echo +:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+# For the time being no new connections to a destination, and as before; port 0 where it has none:
+#   echo +0.0.0.0 | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -0.0.0.0 >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo +:: | tee /proc/net/xt_recent/pomaloba-lb /proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
+#   echo -:: >/proc/net/xt_recent/pomaloba-lb,ADDRESS,PORT
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -681,17 +683,17 @@ COMMIT
 -4 -A PMLB/lb/shop/draw -g PMLB/lb/shop/2
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/draw
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/1
--4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/1 -p tcp -j DNAT --to-destination 198.51.100.1:30080
 -4 -A PMLB/lb/shop -j PMLB/lb/shop/2
--4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb,198.51.100.130,30080 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/shop/2 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.130,30080 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/shop/2 -p tcp -j DNAT --to-destination 198.51.100.130:30080
 -4 -A PMLB/lb/shop -g PMLB/lb/_refuse
 # shop
 -6 -A PMLB/lb -d 2001:db8::10 -p tcp --dport 80 --syn -m comment --comment "shop" -g PMLB/lb/shop
 -6 -A PMLB/lb -d 2001:db8::10 -p udp --dport 80 -m comment --comment "shop" -g PMLB/lb/shop
 -6 -A PMLB/lb/shop -j PMLB/lb/shop/3
--6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
+-6 -A PMLB/lb/shop/3 -m recent --name pomaloba-lb --rcheck --mask :: -m recent --name pomaloba-lb,2001:db8:2::1,30080 --rcheck --mask :: -j RETURN
 -6 -A PMLB/lb/shop/3 -p tcp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/lb/shop/3 -p udp -j DNAT --to-destination [2001:db8:2::1]:30080
 -6 -A PMLB/lb/shop -g PMLB/lb/_refuse
@@ -699,13 +701,13 @@ COMMIT
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 8000:8099 --syn -m comment --comment "media" -g PMLB/lb/media
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 443 --syn -m comment --comment "media" -g PMLB/lb/media
 -4 -A PMLB/lb/media -j PMLB/lb/media/1
--4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/media/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,0 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/media/1 -p tcp -j DNAT --to-destination 198.51.100.1
 -4 -A PMLB/lb/media -g PMLB/lb/_refuse
 # mail
 -4 -A PMLB/lb -d 192.0.2.10 -p tcp --dport 25 --syn -m comment --comment "mail" -g PMLB/lb/mail
 -4 -A PMLB/lb/mail -j PMLB/lb/mail/1
--4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb,198.51.100.1,30025 --rcheck --mask 0.0.0.0 -j RETURN
+-4 -A PMLB/lb/mail/1 -m recent --name pomaloba-lb --rcheck --mask 0.0.0.0 -m recent --name pomaloba-lb,198.51.100.1,30025 --rcheck --mask 0.0.0.0 -j RETURN
 -4 -A PMLB/lb/mail/1 -p tcp -j DNAT --to-destination 198.51.100.1:30025
 -4 -A PMLB/lb/mail -g PMLB/lb/_refuse
 # A destination that saw the client's address would answer past this host. Only what was opened to one of our
