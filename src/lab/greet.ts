@@ -34,9 +34,15 @@ export function parse(text: string): Greeting | undefined {
 
 /**
  * Connects to `target`. Rejects with an error that has a `code`: one of connect(2) or read(2), ETIMEDOUT after
- * `timeoutMs`, ECONNRESET if the server closed without a word, EPROTO if it speaks of other things.
+ * `timeoutMs`, ECONNRESET if the server closed without a word, EPROTO if it speaks of other things. `first` is what a server
+ * has to be told before it speaks, if any.
  */
-export function greet(target: Target, timeoutMs: number, localAddress?: string): Promise<Greeted> {
+export function greet(
+  target: Target,
+  timeoutMs: number,
+  localAddress?: string,
+  first?: string,
+): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     const begin = process.hrtime.bigint();
     const socket = createConnection({
@@ -74,6 +80,7 @@ export function greet(target: Target, timeoutMs: number, localAddress?: string):
     };
     const timer = setTimeout(fail, timeoutMs, failure('ETIMEDOUT'));
     socket.on('error', fail).on('end', closed).on('data', hear);
+    if (first !== undefined) socket.write(first);
   });
 }
 
