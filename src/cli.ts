@@ -94,8 +94,10 @@ function fail(cause: unknown): void {
 /** What `cause` says to the user; undefined if it is none of the user's matter. */
 function failureOf(cause: unknown): Failure | undefined {
   if (cause instanceof UsageError) return { code: 'usage', message: cause.message, hint: cause.hint };
-  if (cause instanceof EnvironmentError)
-    return { code: 'environment', message: cause.message, hint: undefined };
+  if (cause instanceof EnvironmentError) {
+    const { message, details, hint } = cause;
+    return { code: 'environment', message, details, hint };
+  }
   if (!(cause instanceof CommanderError) || cause.exitCode === 0) return undefined;
   const [, message = '', meant] = /^error: (.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(cause.message) ?? [];
   const hint = meant === undefined ? 'pomaloba --help shows examples' : `did you mean ${meant}?`;

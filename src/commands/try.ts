@@ -60,18 +60,21 @@ export async function tryRuleset(options: TryOptions, stage: Stage): Promise<Out
 }
 
 /** Runs it; a signal closes the lab, and ends the program before what fails then is told. */
-async function watched(setup: Omit<Parameters<typeof run>[0], 'progress' | 'opened'>, stage: Stage): Promise<Ran> {
-  let isInterrupted = false;
+async function watched(
+  setup: Omit<Parameters<typeof run>[0], 'progress' | 'opened'>,
+  stage: Stage,
+): Promise<Ran> {
+  const interruption = { hasCome: false };
   const opened = (lab: Lab): void => {
     stage.beforeSignal(async () => {
-      isInterrupted = true;
+      interruption.hasCome = true;
       await lab.close();
     });
   };
   try {
     return await run({ ...setup, progress: stage.progress, opened });
   } catch (cause) {
-    if (isInterrupted) await new Promise(() => undefined);
+    if (interruption.hasCome) await new Promise(() => undefined);
     throw cause;
   }
 }
@@ -120,7 +123,8 @@ async function inLab<Value>(work: () => Promise<Value>): Promise<Value> {
       throw new UsageError(`no lab can be made for this: ${cause.message}`, 'try a part of it');
     }
     if (cause instanceof LabUnavailable || cause instanceof LoadError || cause instanceof LabError) {
-      throw new EnvironmentError(cause.message, { cause });
+      const [message = '', ...details] = cause.message.split('\n');
+      throw new EnvironmentError(message, { cause, details });
     }
     throw cause;
   }

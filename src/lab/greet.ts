@@ -45,12 +45,7 @@ export function greet(
 ): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     const begin = process.hrtime.bigint();
-    const socket = createConnection({
-      host: target.ip,
-      port: target.port,
-      noDelay: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
-    });
+    const socket = dial(target, localAddress, first);
     let text = '';
     const settle = (): void => {
       clearTimeout(timer);
@@ -80,8 +75,14 @@ export function greet(
     };
     const timer = setTimeout(fail, timeoutMs, failure('ETIMEDOUT'));
     socket.on('error', fail).on('end', closed).on('data', hear);
-    if (first !== undefined) socket.write(first);
   });
+}
+
+function dial({ ip, port }: Target, localAddress: string | undefined, first: string | undefined): Socket {
+  const source = localAddress === undefined ? {} : { localAddress };
+  const socket = createConnection({ host: ip, port, noDelay: true, ...source });
+  if (first !== undefined) socket.write(first);
+  return socket;
 }
 
 /** The code of an error that `greet` rejects with. */

@@ -132,7 +132,7 @@ class NamespaceLab implements Lab {
     client.writeLine(JSON.stringify(asked));
     const limits = lanes.flatMap(({ requests, gapMs }) => requests.map(({ timeoutMs }) => timeoutMs + gapMs));
     const slowest = limits.reduce((most, one) => Math.max(most, one), 0) + MARGIN;
-    for (const _ of limits) {
+    for (let left = limits.length; left > 0; left--) {
       const line = await client.nextLine(slowest);
       if (line === undefined) throw new LabError(`the client in ${host} failed: ${client.stderr.trim()}`);
       tell(JSON.parse(line) as EachResult);

@@ -1,11 +1,11 @@
 // Whether the traffic of a pool does what the spec says, question by question.
-import { usedOf } from '../explain/capacity.js';
+import { LB } from '../lab/topology.js';
 import { countOf, nameOf } from '../lab/traffic.js';
-import { slotCount, slotsOf } from '../model/shares.js';
-import { type Cell, testShares, turnsBetween } from './chi-square.js';
+import { testShares } from './chi-square.js';
 import type { Check, SourceFacts } from './facts.js';
+import { checkShares } from './shares.js';
 import type { Pool, Worker } from './plan.js';
-import type { Outcome, Tally } from './tally.js';
+import { isLost, type Outcome, type Tally } from './tally.js';
 
 /** All that is checked of the requests that were to be answered. `killed` is the worker that was stopped on the way. */
 export function checksOf(
@@ -26,22 +26,19 @@ export function checksOf(
   ];
 }
 
-/** Destinations that are gone, and the requests that nobody answered since. */
-interface Lost {
-  readonly gone: readonly boolean[];
-  readonly lost: readonly Outcome[];
-}
-
-function isLost({ result, isLate }: Outcome): boolean {
-  return isLate && result.error !== undefined;
-}
-
 function checkAnswers(outcomes: readonly Outcome[], lost: number, killed: Worker | undefined): Check {
   const errors = outcomes.flatMap(({ result }) => result.error ?? []);
   const answered = `${outcomes.length - errors.length} of ${outcomes.length}`;
-  const after = killed ? `; since ${killed.name} is gone ${lost} of ${outcomes.filter(({ isLate }) => isLate).length} failed` : '';
+  const after = killed
+    ? `; since ${killed.name} is gone ${lost} of ${outcomes.filter(({ isLate }) => isLate).length} failed`
+    : '';
   const codes = errors.length === 0 ? '' : ` (${errorsText(countOf(errors))})`;
-  return { of: 'answers', agrees: errors.length === lost, says: `${answered} answered${after}${codes}`, test: null };
+  return {
+    of: 'answers',
+    agrees: errors.length === lost,
+    says: `${answered} answered${after}${codes}`,
+    test: null,
+  };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -57,88 +54,6 @@ export function errorsText(errors: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function checkShares(pool: Pool, outcomes: readonly Outcome[], counted: Tally, lost: Lost): Check {
-  const strange = strangers(outcomes);
-  if (strange !== undefined) return { of: 'shares', agrees: false, says: strange, test: null };
-  if (pool.app.affinity !== undefined) return checkAffinity(pool, outcomes, counted, lost);
-  if (pool.app.scheduler === 'round-robin') return checkTurns(pool, outcomes, counted, lost);
-  if (pool.app.scheduler === 'source-hash') {
-    return { of: 'shares', agrees: true, says: 'each client has the destination of its hash', test: null };
-  }
-  return judged(cellsOf(counted, lost), 'requests');
-}
-
-/** Who answered and should not have. */
-function strangers(outcomes: readonly Outcome[]): string | undefined {
-  const places = outcomes.flatMap(({ job, result }) => {
-    const place = result.error === undefined ? nameOf(result.greeting) : undefined;
-    return place === undefined || job.due.destinations[place] !== undefined ? [] : [`${place} answered ${job.from}`];
-  });
-  const [first] = places;
-  if (first === undefined) return undefined;
-  const more = places.length > 1 ? ` (and ${places.length - 1} more like that)` : '';
-  return `${first}, which the rules do not send there${more}`;
-}
-
-/** Who is gone has a cell with all that failed since, as it would have had them. */
-function cellsOf({ rows }: Tally, { gone, lost }: Lost): Cell[] {
-  const failed = rows.filter((_, index) => gone[index]);
-  const sum = (list: readonly Cell[]): Cell => ({
-    seen: list.reduce((all, { seen }) => all + seen, 0) + lost.length,
-    due: list.reduce((all, { due }) => all + due, 0),
-  });
-  const others = rows.filter((_, index) => !gone[index]);
-  return failed.length === 0 ? others : [...others, sum(failed)];
-}
-
-function judged(cells: readonly Cell[], of: string): Check {
-  const test = testShares(cells);
-  if (!test) return { of: 'shares', agrees: true, says: 'there is one destination, and it has all', test: null };
-  const agrees = test.value <= test.limit;
-  const says = `${test.statistic} of the ${of} ${test.value.toFixed(2)}, at most ${test.limit.toFixed(2)}`;
-  return { of: 'shares', agrees, says, test };
-}
-
-/** Turns are no chance: each destination has had as many as its weight says, but for the round that is not over. */
-function checkTurns(pool: Pool, outcomes: readonly Outcome[], { rows }: Tally, { gone, lost }: Lost): Check {
-  const used = usedOf(pool.destinations);
-  const slots = slotsOf(used.map(({ weight }) => weight));
-  const all = slotCount(used.map(({ weight }) => weight));
-  const off = used.filter((destination, index) => {
-    const at = pool.destinations.indexOf(destination);
-    const [fewest, most] = turnsBetween(slots[index]?.length ?? 0, all, outcomes.length);
-    const seen = rows[at]?.seen ?? 0;
-    // What failed may all have been the turns of one that is gone.
-    return seen > most || seen + (gone[at] ? lost.length : 0) < fewest;
-  });
-  const names = off.map(({ address }) => address.text).join(', ');
-  const says = off.length === 0 ? `each has had its turns, ${all} in a round` : `not the turns of ${names}`;
-  return { of: 'shares', agrees: off.length === 0, says, test: null };
-}
-
-/** A client that comes again comes to where it was; where it was first, is chance. */
-function checkAffinity(pool: Pool, outcomes: readonly Outcome[], { chosen, rows }: Tally, { gone, lost }: Lost): Check {
-  const missing = gone.indexOf(true);
-  const placesOf = new Map<string, Set<number>>();
-  outcomes.forEach((outcome, index) => {
-    const place = lost.includes(outcome) ? missing : (chosen[index] ?? -1);
-    const { from } = outcome.job;
-    placesOf.set(from, (placesOf.get(from) ?? new Set()).add(place));
-  });
-  const unfaithful = [...placesOf].filter(([, places]) => places.size > 1).length;
-  if (unfaithful > 0) {
-    const says = `${unfaithful} of ${placesOf.size} clients have had several destinations`;
-    return { of: 'shares', agrees: false, says, test: null };
-  }
-  const clients = [...placesOf.values()].flatMap((places) => [...places]);
-  const cells = pool.destinations.map((_, place) => ({
-    seen: clients.filter((one) => one === place).length,
-    due: ((rows[place]?.due ?? 0) * clients.length) / outcomes.length,
-  }));
-  const check = judged(cells, 'clients');
-  return { ...check, says: `each client keeps its destination; ${check.says}` };
-}
-
 function checkSources(outcomes: readonly Outcome[], sources: readonly SourceFacts[]): Check {
   const wrong = outcomes.find(
     ({ job, result }) => result.error === undefined && job.due.sources[result.greeting.from] === undefined,
@@ -149,8 +64,33 @@ function checkSources(outcomes: readonly Outcome[], sources: readonly SourceFact
   }
   const all = sources.reduce((sum, { requests }) => sum + requests, 0);
   const test = testShares(sources.map(({ requests, expected }) => ({ seen: requests, due: expected * all })));
-  const names = sources.length > 4 ? `${sources.length} addresses` : sources.map(({ ip }) => ip).join(', ');
-  return { of: 'sources', agrees: !test || test.value <= test.limit, says: names, test: test ?? null };
+  const says = sourcesText(outcomes, sources);
+  return { of: 'sources', agrees: !test || test.value <= test.limit, says, test: test ?? null };
+}
+
+/** Whose addresses they are; many of them only by their number. */
+function sourcesText(outcomes: readonly Outcome[], sources: readonly SourceFacts[]): string {
+  const clients = new Set(outcomes.map(({ job }) => job.from));
+  const masquerade: ReadonlySet<string> = new Set(Object.values(LB.toWorkers));
+  const named = (list: readonly string[], what: string): string[] => {
+    if (list.length === 0) return [];
+    return list.length > 2 ? [`${list.length} addresses ${what}`] : [`${list.join(' and ')} ${what}`];
+  };
+  const ips = sources.map(({ ip }) => ip);
+  return [
+    ...named(
+      ips.filter((ip) => masquerade.has(ip)),
+      '(the load balancer)',
+    ),
+    ...named(
+      ips.filter((ip) => clients.has(ip)),
+      '(the clients)',
+    ),
+    ...named(
+      ips.filter((ip) => !clients.has(ip) && !masquerade.has(ip)),
+      '(of snat)',
+    ),
+  ].join(', ');
 }
 
 /** Those that are not to be answered are not. */

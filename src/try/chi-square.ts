@@ -47,7 +47,11 @@ export function testShares(cells: readonly Cell[]): ShareTest | undefined {
  * What a round robin by smooth turns allows of `count` turns in a row, wherever they begin: the fewest and the most of a
  * destination that has `own` of `all` slots.
  */
-export function turnsBetween(own: number, all: number, count: number): readonly [fewest: number, most: number] {
+export function turnsBetween(
+  own: number,
+  all: number,
+  count: number,
+): readonly [fewest: number, most: number] {
   const rest = count % all;
   const whole = Math.floor(count / all) * own;
   return [whole + Math.max(0, own - (all - rest)), whole + Math.min(own, rest)];

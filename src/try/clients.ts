@@ -60,7 +60,9 @@ function isUsable(address: Address, taken: ReadonlySet<string>): boolean {
 }
 
 /** What is added to the lab so that `clients` are its client's addresses; with `routeBack` workers answer to them. */
-export function clientCommands(clients: readonly Address[]): Readonly<Record<'client' | 'lb' | 'worker', string[]>> {
+export function clientCommands(
+  clients: readonly Address[],
+): Readonly<Record<'client' | 'lb' | 'worker', string[]>> {
   const via = ({ family }: Address): string => LB.toWorkers[family];
   const nodad = ({ family }: Address): string => (family === 'ipv6' ? ' nodad' : '');
   return {

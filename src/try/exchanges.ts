@@ -82,7 +82,10 @@ function labelOf({ kind, protocol }: Pick<Packet, 'kind' | 'protocol'>, isAnswer
 }
 
 /** An ICMP error is about a connection, and has no ports of its own. */
-function clientOf({ from, to, fromPort, toPort, protocol }: Packet, clients: ReadonlySet<string>): string | undefined {
+function clientOf(
+  { from, to, fromPort, toPort, protocol }: Packet,
+  clients: ReadonlySet<string>,
+): string | undefined {
   if (protocol === 'icmp') return undefined;
   if (clients.has(from)) return `${from} ${fromPort} ${protocol}`;
   return clients.has(to) ? `${to} ${toPort} ${protocol}` : undefined;

@@ -45,7 +45,9 @@ export interface DestinationFacts extends WorkerFacts {
   readonly backup: boolean;
   /** Requests that it answered. */
   readonly requests: number;
-  /** Of all that were answered, and what the rules say, from 0 to 1. */
+  /** Of a worker that was stopped, those that nobody answered since. */
+  readonly failed: number;
+  /** Of all requests, and what the rules say, from 0 to 1. */
   readonly share: number;
   readonly expected: number;
   /** From the first packet to the answer, in µs; null if it answered nothing. */

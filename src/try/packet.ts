@@ -65,7 +65,12 @@ function parseTransport(
   }
   if (protocol !== TCP || bytes.length < 20) return undefined;
   const payload = length - (bytes.readUInt8(12) >> 4) * 4;
-  return { ...ends, ...portsOf(bytes), protocol: 'tcp', kind: payload > 0 ? 'data' : kindOf(bytes.readUInt8(13)) };
+  return {
+    ...ends,
+    ...portsOf(bytes),
+    protocol: 'tcp',
+    kind: payload > 0 ? 'data' : kindOf(bytes.readUInt8(13)),
+  };
 }
 
 /** RFC 9293, section 3.1: of segments without data. */

@@ -66,7 +66,7 @@ function poolFacts(
     clients: new Set(outcomes.map(({ job }) => job.from)).size,
     requests: outcomes.length,
     errors: countOf(outcomes.flatMap(({ result }) => result.error ?? [])),
-    destinations: destinationFacts(pool, counted, outcomes.length, workers),
+    destinations: destinationFacts(pool, counted, outcomes, { workers, killed }),
     sources,
     checks: [...checksOf(pool, outcomes, counted, sources, killed), ...checkRefusals(refused)],
   };

@@ -73,7 +73,8 @@ async function prepare(lab: Lab, { plan, trials, progress }: Setup): Promise<Sto
   await ip(lab, 'client', commands.client);
   await ip(lab, 'lb', commands.lb);
   // An ICMP error for each connection that is rejected, and not one a second.
-  const unlimited = 'cd /proc/sys/net; for file in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 >$file; done';
+  const unlimited =
+    'cd /proc/sys/net; for file in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 >$file; done';
   await lab.exec('lb', ['sh', '-c', unlimited]);
   // Only where clients' addresses are kept: else an answer must not find its way by luck.
   const routesBack = plan.pools.some(({ app }) => app.clientAddress === 'preserve');
@@ -94,7 +95,9 @@ async function ip(lab: Lab, host: string, commands: readonly string[]): Promise<
 
 async function sendAll(lab: Lab, { plan, trials, killed, progress }: Setup, stop: Stop): Promise<Ran> {
   const sender = new Sender(lab, trials, progress);
-  const clients = new Set(trials.flatMap(({ jobs, refused }) => [...jobs, ...refused].map(({ from }) => from)));
+  const clients = new Set(
+    trials.flatMap(({ jobs, refused }) => [...jobs, ...refused].map(({ from }) => from)),
+  );
   const workers = new Map(plan.workers.map((one) => [one.ip, one.name]));
   const look = async (work: () => Promise<void>) => {
     const { packets, trouble } = await capture(lab, work);
@@ -107,7 +110,11 @@ async function sendAll(lab: Lab, { plan, trials, killed, progress }: Setup, stop
     await stop(killed);
     sender.isLate = true;
     const { exchanges: after } = await look(() => sender.sendUntilFailure(killed, MOST_LOOKED_AT));
-    exchanges.push(...after.filter(({ hops }) => hops.some(({ label }) => label === 'RST' || label === 'ICMP error')).slice(0, 1));
+    exchanges.push(
+      ...after
+        .filter(({ hops }) => hops.some(({ label }) => label === 'RST' || label === 'ICMP error'))
+        .slice(0, 1),
+    );
   }
   await sender.sendRest();
   await sender.sendRefused();

@@ -39,7 +39,10 @@ export class Sender {
 
   /** The first few to the first pool that takes any, one after another. */
   async sendFirst(count: number): Promise<void> {
-    const trial = Math.max(0, this.#trials.findIndex(({ jobs }) => jobs.length > 0));
+    const trial = Math.max(
+      0,
+      this.#trials.findIndex(({ jobs }) => jobs.length > 0),
+    );
     await this.#sendFrom([{ trial, jobs: this.#next(trial, count), concurrency: 1 }]);
   }
 
@@ -54,8 +57,9 @@ export class Sender {
 
   /** One after another to a pool that `worker` is in, until one fails, but at most so many. */
   async sendUntilFailure(worker: Worker, most: number): Promise<void> {
-    const trial = this.#trials.findIndex(({ pool, jobs }) =>
-      jobs.length > 0 && pool.destinations.some(({ address }) => address.text === worker.ip),
+    const trial = this.#trials.findIndex(
+      ({ pool, jobs }) =>
+        jobs.length > 0 && pool.destinations.some(({ address }) => address.text === worker.ip),
     );
     const seen = this.outcomes[trial];
     const hasFailed = (): boolean => seen?.at(-1)?.result.error !== undefined;

@@ -6,14 +6,14 @@ export interface Actor {
   /** As hops name it. */
   readonly id: string;
   readonly title: string;
-  /** Its address, as shown below the title. */
-  readonly note: string;
+  /** Its address, as shown below the title; empty: none. */
+  readonly ip: string;
 }
 
-/** Between two lines of life; an arrow with its words needs as much. */
-const NARROWEST = 13;
-/** Longer addresses are listed below the picture. */
-const LONGEST_NOTE = 18;
+/** Between two lines of life: an arrow with its words needs 13 columns, and more are for the eye. */
+const GAPS = [16, 15, 14, 13];
+/** Longer addresses, which are those of IPv6, are listed below the picture. */
+const LONGEST_ADDRESS = '255.255.255.255'.length;
 /** Beside the outermost lines. */
 const MARGIN = 4;
 
@@ -26,61 +26,86 @@ interface Line extends Actor {
  * The picture of `exchanges` in lines of at most `width` columns. `actors` begin with the client and the load balancer; of the
  * others there are as many as fit, first of all those that take part.
  */
-export function drawSequence(exchanges: readonly Exchange[], actors: readonly Actor[], width: number): string[] {
-  const hasNotes = actors.every(({ note }) => note.length <= LONGEST_NOTE);
+export function drawSequence(
+  exchanges: readonly Exchange[],
+  actors: readonly Actor[],
+  width: number,
+): string[] {
+  const hasNotes = actors.every(({ ip }) => ip.length <= LONGEST_ADDRESS);
   const taking = new Set(exchanges.flatMap(({ hops }) => hops.flatMap(({ from, to }) => [from, to])));
-  const lines = linesOf(actors, taking, hasNotes, width);
+  const lines = GAPS.map((gap) => linesOf(actors, taking, { hasNotes, gap, width })).reduce((one, other) =>
+    other.length > one.length ? other : one,
+  );
   const shown = new Set(lines.map(({ id }) => id));
-  const drawable = exchanges.filter(({ hops }) => hops.every(({ from, to }) => shown.has(from) && shown.has(to)));
+  const drawable = exchanges.filter(({ hops }) =>
+    hops.every(({ from, to }) => shown.has(from) && shown.has(to)),
+  );
   const hidden = actors.length - lines.length;
   const left = exchanges.length - drawable.length;
   return [
     ...header(lines, hasNotes),
     ...drawable.flatMap((exchange) => [blank(lines), ...rowsOf(exchange, lines)]),
     blank(lines),
-    ...(hasNotes ? [] : ['', ...lines.filter(({ note }) => note !== '').map(({ title, note }) => `    ${title.padEnd(10)} ${note}`)]),
+    ...(hasNotes ? [] : legend(lines)),
     ...(hidden > 0 ? ['', `    and ${hidden} more worker${hidden === 1 ? '' : 's'} beside`] : []),
-    ...(left > 0 ? ['', `    and ${left} more connection${left === 1 ? '' : 's'}, to workers that do not fit`] : []),
+    ...(left > 0
+      ? ['', `    and ${left} more connection${left === 1 ? '' : 's'}, to workers that do not fit`]
+      : []),
   ].map((line) => line.trimEnd());
 }
 
-function linesOf(
-  actors: readonly Actor[],
-  taking: ReadonlySet<string>,
-  hasNotes: boolean,
-  width: number,
-): readonly Line[] {
+/** How the picture is laid out. */
+interface Layout {
+  /** Whether addresses stand below the titles. */
+  readonly hasNotes: boolean;
+  readonly gap: number;
+  readonly width: number;
+}
+
+function linesOf(actors: readonly Actor[], taking: ReadonlySet<string>, layout: Layout): readonly Line[] {
   const [client, lb, ...workers] = actors;
   let chosen = [client, lb].filter((one) => one !== undefined);
-  const inOrder = [...workers.filter(({ id }) => taking.has(id)), ...workers.filter(({ id }) => !taking.has(id))];
+  const inOrder = [
+    ...workers.filter(({ id }) => taking.has(id)),
+    ...workers.filter(({ id }) => !taking.has(id)),
+  ];
   for (const worker of inOrder) {
     const more = actors.filter((one) => chosen.includes(one) || one === worker);
-    const last = placed(more, hasNotes).at(-1);
-    if (last && last.at + Math.ceil(widthOf(last, hasNotes) / 2) > width) break;
+    const last = placed(more, layout).at(-1);
+    if (last && last.at + halfOf(last, layout) > layout.width) break;
     chosen = more;
   }
-  return placed(chosen, hasNotes);
+  return placed(chosen, layout);
 }
 
-function widthOf({ title, note }: Actor, hasNotes: boolean): number {
-  return Math.max(title.length, hasNotes ? note.length : 0);
+function noteOf({ ip }: Actor): string {
+  return ip === '' ? '' : `(IP ${ip})`;
 }
 
-function placed(actors: readonly Actor[], hasNotes: boolean): Line[] {
+/** Half of its columns. */
+function halfOf(actor: Actor, { hasNotes }: Layout): number {
+  return Math.ceil(Math.max(actor.title.length, hasNotes ? noteOf(actor).length : 0) / 2);
+}
+
+function placed(actors: readonly Actor[], layout: Layout): Line[] {
   let at = 0;
   return actors.map((actor, index) => {
     const before = actors[index - 1];
-    const half = Math.ceil(widthOf(actor, hasNotes) / 2);
-    at = before
-      ? at + Math.max(NARROWEST, Math.ceil(widthOf(before, hasNotes) / 2) + half + 1)
-      : MARGIN + half;
+    const half = halfOf(actor, layout);
+    at = before ? at + Math.max(layout.gap, halfOf(before, layout) + half + 1) : MARGIN + half;
     return { ...actor, at };
   });
 }
 
+function legend(lines: readonly Line[]): string[] {
+  const named = lines.filter(({ ip }) => ip !== '');
+  const width = Math.max(0, ...named.map(({ title }) => title.length));
+  return ['', ...named.map(({ title, ip }) => `    ${title.padEnd(width)}  ${ip}`)];
+}
+
 function header(lines: readonly Line[], hasNotes: boolean): string[] {
   const titles = centred(lines, ({ title }) => title);
-  const notes = centred(lines, ({ note }) => note);
+  const notes = centred(lines, noteOf);
   return [titles, ...(hasNotes ? [notes] : []), centred(lines, ({ title }) => '-'.repeat(title.length))];
 }
 

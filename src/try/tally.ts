@@ -61,14 +61,22 @@ export function tally(pool: Pool, outcomes: readonly Outcome[]): Tally {
   };
 }
 
+/** True of a request that failed when a worker was gone. */
+export function isLost({ result, isLate }: Outcome): boolean {
+  return isLate && result.error !== undefined;
+}
+
 /** The destinations of a pool, as they were seen. */
 export function destinationFacts(
   { destinations }: Pool,
   { rows }: Tally,
-  requests: number,
-  workers: readonly Worker[],
+  outcomes: readonly Outcome[],
+  { workers, killed }: { readonly workers: readonly Worker[]; readonly killed: Worker | undefined },
 ): DestinationFacts[] {
-  const answered = rows.reduce((sum, { seen }) => sum + seen, 0);
+  const lost = outcomes.filter(isLost).length;
+  const missing = destinations.findIndex(
+    ({ address }, index) => address.text === killed?.ip && (rows[index]?.due ?? 0) > 0,
+  );
   return destinations.map(({ address, port, weight, isBackup }, index) => {
     const { seen = 0, due = 0, micros = [] } = rows[index] ?? {};
     return {
@@ -78,8 +86,9 @@ export function destinationFacts(
       weight,
       backup: isBackup,
       requests: seen,
-      share: ratio(seen, answered),
-      expected: ratio(due, requests),
+      failed: index === missing ? lost : 0,
+      share: ratio(seen, outcomes.length),
+      expected: ratio(due, outcomes.length),
       latency: seen === 0 ? null : { p50: percentile(micros, 50), p99: percentile(micros, 99) },
     };
   });
@@ -88,7 +97,9 @@ export function destinationFacts(
 /** The addresses that workers saw, and those that they were to see. */
 export function sourceFacts(outcomes: readonly Outcome[]): SourceFacts[] {
   const answered = outcomes.filter(({ result }) => result.error === undefined);
-  const seen = countOf(answered.flatMap(({ result }) => result.error === undefined ? [result.greeting.from] : []));
+  const seen = countOf(
+    answered.flatMap(({ result }) => (result.error === undefined ? [result.greeting.from] : [])),
+  );
   const due: Record<string, number> = {};
   for (const { job } of answered) {
     for (const [ip, share] of Object.entries(job.due.sources)) due[ip] = (due[ip] ?? 0) + share;

@@ -19,6 +19,12 @@ interface Colors {
   readonly dim: (text: string) => string;
 }
 
+const WHAT_IS_LOADED: Readonly<Record<string, string>> = {
+  nftables: 'nftables script',
+  iptables: 'iptables script',
+  ansible: 'role',
+};
+
 const LABELS: Readonly<Record<Check['of'], string>> = {
   answers: 'answers',
   shares: 'shares',
@@ -33,10 +39,15 @@ export function tryToText(facts: TryFacts, workers: readonly Worker[], isColorfu
   const parts = [
     pictureOf(facts, workers),
     ...facts.pools.map((pool) => poolLines(pool, colors)),
-    facts.not_tried.length === 0 ? [] : ['Not tried:', ...facts.not_tried.flatMap((what) => indented(what, '  '))],
-    [verdictOf(facts, colors)],
+    facts.not_tried.length === 0
+      ? []
+      : ['Not tried:', ...facts.not_tried.flatMap((what) => indented(what, '  '))],
+    verdictOf(facts, colors),
   ];
-  return `${parts.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`;
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
 }
 
 function colorsOf(isColorful: boolean): Colors {
@@ -44,11 +55,12 @@ function colorsOf(isColorful: boolean): Colors {
   return { good: green, bad: red, dim };
 }
 
-function verdictOf({ agrees, output_type: type, killed }: TryFacts, { good, bad }: Colors): string {
+function verdictOf({ agrees, output_type: type, killed }: TryFacts, { good, bad }: Colors): string[] {
+  const what = `The traffic through the ${WHAT_IS_LOADED[type] ?? type}`;
   const beside = killed ? `, but for what ${killed.name} had, which was stopped on the way` : '';
   return agrees
-    ? good(`The traffic through the ${type} does what the spec says${beside}.`)
-    : bad(`The traffic through the ${type} does not do what the spec says: see DIFFERS.`);
+    ? wrap(`${what} does what the spec says${beside}.`, WIDTH).map(good)
+    : wrap(`${what} does not do what the spec says: see DIFFERS.`, WIDTH).map(bad);
 }
 
 function pictureOf({ exchanges, pools }: TryFacts, workers: readonly Worker[]): string[] {
@@ -61,11 +73,11 @@ function pictureOf({ exchanges, pools }: TryFacts, workers: readonly Worker[]): 
   const names = new Set(pool?.destinations.map(({ name }) => name));
   const [ip = '', ...others] = new Set(pool?.endpoints.map((one) => one.ip));
   const actors: Actor[] = [
-    { id: 'client', title: 'client', note: '' },
-    { id: 'lb', title: 'LB', note: others.length > 0 ? '' : `(IP:${ip})` },
+    { id: 'client', title: 'client', ip: '' },
+    { id: 'lb', title: 'LB', ip: others.length > 0 ? '' : ip },
     ...workers
       .filter(({ name }) => names.has(name) || taking.has(name))
-      .map((worker) => ({ id: worker.name, title: worker.name, note: `(IP ${worker.ip})` })),
+      .map((worker) => ({ id: worker.name, title: worker.name, ip: worker.ip })),
   ];
   return drawSequence(exchanges, actors, WIDTH);
 }
@@ -76,7 +88,8 @@ function poolLines(pool: PoolFacts, colors: Colors): string[] {
     .slice(0, MOST_ENDPOINTS)
     .map(({ ip, port, protocol }) => `${withPort({ family: pool.family, text: ip }, port)}/${protocol}`);
   const more = endpoints.length > MOST_ENDPOINTS ? ` and ${endpoints.length - MOST_ENDPOINTS} more` : '';
-  const from = requests === 0 ? '' : `${requests} requests of ${clients} client${clients === 1 ? '' : 's'} to `;
+  const from =
+    requests === 0 ? '' : `${requests} requests of ${clients} client${clients === 1 ? '' : 's'} to `;
   const most = Math.max(0, ...destinations.flatMap(({ share, expected }) => [share, expected]));
   const rows = requests === 0 ? [] : shown(destinations);
   const hidden = destinations.length - rows.length;
@@ -101,8 +114,16 @@ function headings(): string {
   return columns('', ['requests', 'share', 'expected', 'p50', 'p99']);
 }
 
-function columns(first: string, [requests = '', share = '', expected = '', ...times]: readonly string[]): string {
-  const numbers = [requests.padStart(8), share.padStart(8), expected.padStart(8), ...times.map((one) => one.padStart(7))];
+function columns(
+  first: string,
+  [requests = '', share = '', expected = '', ...times]: readonly string[],
+): string {
+  const numbers = [
+    requests.padStart(8),
+    share.padStart(8),
+    expected.padStart(8),
+    ...times.map((one) => one.padStart(7)),
+  ];
   return `  ${first.padEnd(BAR)} ${numbers.join(' ')}`;
 }
 
@@ -130,7 +151,8 @@ function destinationLines(
   ];
 }
 
-function stateOf({ weight, backup, expected }: DestinationFacts): string {
+function stateOf({ weight, backup, expected, failed }: DestinationFacts): string {
+  if (failed > 0) return `stopped on the way: ${failed} requests failed`;
   if (weight === 0) return 'drained';
   return backup && expected === 0 ? 'backup' : '';
 }

@@ -29,7 +29,8 @@ export interface Trial {
   readonly isCut: boolean;
 }
 
-const CONCURRENCY = 16;
+/** More of them would measure how the lab's own programs wait for each other. */
+const CONCURRENCY = 4;
 /** How many requests are sent where none is answered. */
 const FEW = 3;
 /** How long requests of an app with limits may take, in ms. */
@@ -56,7 +57,12 @@ export function trialsOf(plan: TryPlan, requests: number, expect: Expect): Trial
     return {
       pool,
       jobs: jobsOf(pool, balanced, count, expect),
-      refused: jobsOf(pool, others, others.length === 0 ? 0 : Math.max(FEW, Math.min(pool.ways.length, 20)), expect),
+      refused: jobsOf(
+        pool,
+        others,
+        others.length === 0 ? 0 : Math.max(FEW, Math.min(pool.ways.length, 20)),
+        expect,
+      ),
       concurrency: pace.concurrency,
       gapMs: pace.gapMs,
       isCut: count < requests && balanced.length > 0,

@@ -11,14 +11,7 @@ import { forIptables, portsOf, type RandomSpec, rulesetSpecs, toText } from '../
 import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 import { viewOf } from '../support/rulesets.js';
-import {
-  drawsOf,
-  expectAgreement,
-  expectedOf,
-  programOf,
-  summaryOf,
-  traced,
-} from '../support/traces.js';
+import { drawsOf, expectAgreement, expectedOf, programOf, summaryOf, traced } from '../support/traces.js';
 
 /** Of each back end: 500 in all. */
 const RUNS = 125;
