@@ -100,7 +100,11 @@ export function addTry(program: Command, run: Run): void {
     'try',
     'load the ruleset in a lab of network namespaces, send requests, show who gets them; see docs/try.md',
   )
-    .addOption(new Option('--output-type <type>', 'what is loaded').choices(OUTPUT_TYPES).default('nftables'))
+    .addOption(
+      new Option('--output-type <type>', 'what is loaded')
+        .choices([...OUTPUT_TYPES, 'ansible'])
+        .default('nftables'),
+    )
     .addOption(
       new Option('--requests <number>', 'how many, to each app and address family')
         .argParser(requestsOf)

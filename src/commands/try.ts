@@ -5,14 +5,16 @@ import type { Lab } from '../lab/lab.js';
 import { type Address, parseAddress } from '../model/address.js';
 import type { Backend } from '../model/backends.js';
 import { buildApp } from '../model/build.js';
-import { printRuleset } from '../print/output.js';
+import { type OutputType, printRuleset } from '../print/output.js';
 import { isError } from '../problem/problem.js';
 import { jsonText } from '../problem/printable.js';
+import { buildRole } from '../role/build.js';
 import { trace } from '../trace/trace.js';
 import { expectationOf } from '../try/expectation.js';
 import { LoadError, loadText } from '../try/load.js';
 import { planOf, TooLarge, type TryPlan, type Way, type Worker } from '../try/plan.js';
 import { factsOf } from '../try/report.js';
+import { loadRole } from '../try/role.js';
 import { type Ran, run } from '../try/run.js';
 import { tryToText } from '../try/text.js';
 import { type Expect, trialsOf } from '../try/trials.js';
@@ -21,6 +23,9 @@ import { loadSpecs } from './load.js';
 import { EXIT, type Outcome, type Stage } from './outcome.js';
 import { ownAddresses, programOf } from './rules.js';
 import { type Asked, backendOf, checkedType, rulesetOf } from './ruleset.js';
+
+/** The output type that is a role. */
+const ROLE = 'ansible';
 
 export interface TryOptions extends Asked {
   readonly inputs: readonly string[];
@@ -33,30 +38,43 @@ export interface TryOptions extends Asked {
 
 /** Tries what `options` ask for, and tells what came of it. Throws UsageError, and EnvironmentError where there can be no lab. */
 export async function tryRuleset(options: TryOptions, stage: Stage): Promise<Outcome> {
-  const type = checkedType(options);
+  const isRole = options.outputType === ROLE;
+  // The role's own default.
+  const type = checkedType(isRole ? { name: options.name, outputType: 'nftables-rules' } : options);
   const backend = backendOf(type);
   const loaded = loadSpecs(options.inputs);
   if (loaded.problems.some(isError)) return { stdout: '', problems: loaded.problems };
-  const { view, problems } = rulesetOf(loaded, options.name, backend);
+  const { view, problems } = rulesetOf(loaded, isRole ? (options.name ?? 'lb') : options.name, backend);
   if (!view) return { stdout: '', problems };
-  const text = printRuleset(type, view, 'load');
+  const load = isRole ? roleLoader(view) : textLoader(type, view);
   const apps = loaded.specs.map(buildApp);
   const { ran, plan, trials, killed } = await inLab(async () => {
     const plan = planOf(apps);
     if (plan.pools.length === 0) throw new UsageError('there is nothing to try', plan.notTried.join('; '));
     const killed = workerOf(plan, options.kill);
     const trials = trialsOf(plan, options.requests, expectBy(view, backend));
-    const load = (lab: Lab): Promise<void> => loadText(lab, type, text);
     const ran = await watched({ plan, trials, load, killed }, stage);
     return { ran, plan, trials, killed };
   });
   const { name } = view.pomaloba_ruleset;
-  const facts = factsOf(plan, trials, ran, { ruleset: name, outputType: type, killed });
+  const facts = factsOf(plan, trials, ran, { ruleset: name, outputType: isRole ? ROLE : type, killed });
   return {
     stdout: options.json ? jsonText(facts) : tryToText(facts, plan.workers, stage.isColorful),
     problems,
     exitCode: facts.agrees ? EXIT.done : EXIT.problems,
   };
+}
+
+type Load = (lab: Lab) => Promise<void>;
+
+function textLoader(type: OutputType, view: View): Load {
+  const text = printRuleset(type, view, 'load');
+  return (lab) => loadText(lab, type, text);
+}
+
+function roleLoader(view: View): Load {
+  const role = buildRole(view, { role: 'pomaloba', backend: 'nftables' });
+  return (lab) => loadRole(lab, role);
 }
 
 /** Runs it; a signal closes the lab, and ends the program before what fails then is told. */
