@@ -14,12 +14,19 @@ export async function each({ lanes }: EachRequest, tell: (result: EachResult) =>
 }
 
 async function drive(
-  { requests, concurrency, gapMs }: Lane,
+  { requests, concurrency, gapMs, mostTimeouts }: Lane,
   tell: (result: EachResult) => void,
 ): Promise<void> {
+  let timeouts = 0;
   await eachBounded(requests, concurrency, async (request) => {
+    if (timeouts >= mostTimeouts) {
+      tell({ id: request.id, error: 'ECANCELED' });
+      return;
+    }
     if (gapMs > 0) await sleep(gapMs);
-    tell(await one(request));
+    const result = await one(request);
+    if (result.error === 'ETIMEDOUT') timeouts++;
+    tell(result);
   });
 }
 

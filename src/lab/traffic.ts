@@ -116,11 +116,15 @@ export interface SingleRequest {
   readonly timeoutMs: number;
 }
 
-/** Requests that are made in order, at most `concurrency` at a time; before each `gapMs` are waited. */
+/** Requests that are made in order. */
 export interface Lane {
   readonly requests: readonly SingleRequest[];
+  /** How many are on their way at the same time. */
   readonly concurrency: number;
+  /** What is waited for before each, in ms. */
   readonly gapMs: number;
+  /** When so many have had no answer in time, the others are not made: they end with ECANCELED. */
+  readonly mostTimeouts: number;
 }
 
 /** Lanes that do not wait for each other. */

@@ -1,4 +1,5 @@
 // From what became of the requests to the facts.
+import { usedOf } from '../explain/capacity.js';
 import { countOf } from '../lab/traffic.js';
 import { checkRefusals, checksOf } from './checks.js';
 import type { PoolFacts, TryFacts } from './facts.js';
@@ -32,17 +33,25 @@ export function factsOf(
     agrees: pools.every(({ checks }) => checks.every(({ agrees }) => agrees)),
     killed: killed ? { name: killed.name, ip: killed.ip } : null,
     pools,
-    not_tried: [...plan.notTried, ...trials.flatMap(cutOf), ...unseen],
+    not_tried: [
+      ...plan.notTried,
+      ...trials.flatMap((trial, index) => cutOf(trial, ran.outcomes[index]?.length ?? 0)),
+      ...unseen,
+    ],
     exchanges: ran.unseen === undefined ? ran.exchanges : null,
   };
 }
 
-function cutOf({ pool, jobs, refused, isCut }: Trial): string[] {
-  const { app, ways } = pool;
+/** What was not done of a trial, of whose requests so many were made. */
+function cutOf({ pool, jobs, refused, isCut }: Trial, made: number): string[] {
+  const { app, ways, destinations } = pool;
+  const isNobody = jobs.length === 0 && usedOf(destinations).length > 0;
   const tried = jobs.length > 0 ? jobs : refused;
   const left = ways.length - new Set(tried.map(({ way }) => way)).size;
   return [
     ...(isCut ? [`${app.name}: more than ${jobs.length} requests, because of its limits`] : []),
+    ...(made < jobs.length ? [`${app.name}: ${jobs.length - made} requests, as too many had no answer`] : []),
+    ...(isNobody ? [`${app.name}: its destinations, as no client of the lab may come`] : []),
     ...(left > 0 ? [`${app.name}: ${left} of its ports`] : []),
     ...(app.allowFrom !== undefined && jobs.length > 0 && refused.length === 0
       ? [`${app.name}: a client that is not in allow_from`]

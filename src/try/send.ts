@@ -12,6 +12,10 @@ interface Part {
   readonly concurrency: number;
 }
 
+/** When so many to a pool have had no answer, the others would not have one either, and take long. */
+const MOST_TIMEOUTS = 12;
+
+/** Requests of a number of trials, and what became of them. */
 export class Sender {
   /** By trial, in the order in which they ended. */
   readonly outcomes: readonly Outcome[][];
@@ -96,6 +100,8 @@ export class Sender {
   }
 
   async #send(parts: readonly Part[], into: readonly Outcome[][]): Promise<void> {
+    // Where no answer is due, none is no surprise.
+    const mostTimeouts = into === this.outcomes ? MOST_TIMEOUTS : Number.MAX_SAFE_INTEGER;
     const pending = new Map<number, { readonly trial: number; readonly job: Job }>();
     const lanes = parts.map(({ trial, jobs, concurrency }): Lane => {
       const requests = jobs.map((job) => {
@@ -103,12 +109,14 @@ export class Sender {
         pending.set(id, { trial, job });
         return requestOf(job, id);
       });
-      return { requests, concurrency, gapMs: this.#trials[trial]?.gapMs ?? 0 };
+      const gapMs = this.#trials[trial]?.gapMs ?? 0;
+      return { requests, concurrency, gapMs, mostTimeouts };
     });
     if (pending.size === 0) return;
     await this.#lab.each('client', lanes, (result) => {
       const sent = pending.get(result.id);
-      if (sent) into[sent.trial]?.push({ job: sent.job, result, isLate: this.isLate });
+      if (sent && result.error !== 'ECANCELED')
+        into[sent.trial]?.push({ job: sent.job, result, isLate: this.isLate });
       this.#progress(`${++this.#ended} of ${this.#total} requests`);
     });
   }

@@ -38,8 +38,8 @@ const LONGEST = 15_000;
 /** How near to a rate of a limit the requests come. */
 const NEAR = 0.8;
 
-/** How long an answer is waited for, in ms: TCP sends again what was lost after one second and two more. */
-const PATIENCE = 5_000;
+/** How long an answer is waited for, in ms: TCP sends again what was lost after one second, and after three. */
+const PATIENCE = 4_000;
 /** The same where none is expected. */
 const IMPATIENCE = 700;
 
