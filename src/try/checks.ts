@@ -48,7 +48,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Error codes in words, with their numbers. */
-export function errorsText(errors: Readonly<Record<string, number>>): string {
+function errorsText(errors: Readonly<Record<string, number>>): string {
   return Object.entries(errors)
     .map(([code, count]) => `${count} ${WORDS[code] ?? code}`)
     .join(', ');

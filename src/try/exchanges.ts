@@ -1,4 +1,5 @@
 // From packets to what the picture shows: who said what to whom, connection by connection.
+import { nameOf } from '../lab/traffic.js';
 import type { Packet } from './packet.js';
 
 /** `client`, `lb`, or the name of a worker. */
@@ -10,7 +11,7 @@ export interface Hop {
 
 /** A connection: what was said on it, or where nothing was, how it failed. */
 export interface Exchange {
-  /** The client's address and port. */
+  /** The client's address and port, and the protocol. */
   readonly client: string;
   readonly hops: readonly Hop[];
 }
@@ -87,6 +88,6 @@ function clientOf(
   clients: ReadonlySet<string>,
 ): string | undefined {
   if (protocol === 'icmp') return undefined;
-  if (clients.has(from)) return `${from} ${fromPort} ${protocol}`;
-  return clients.has(to) ? `${to} ${toPort} ${protocol}` : undefined;
+  if (clients.has(from)) return `${nameOf({ ip: from, port: fromPort })}/${protocol}`;
+  return clients.has(to) ? `${nameOf({ ip: to, port: toPort })}/${protocol}` : undefined;
 }

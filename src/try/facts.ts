@@ -18,7 +18,7 @@ export interface TryFacts {
   readonly exchanges: readonly Exchange[] | null;
 }
 
-export interface WorkerFacts {
+interface WorkerFacts {
   readonly name: string;
   readonly ip: string;
 }

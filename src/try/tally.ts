@@ -14,7 +14,7 @@ export interface Outcome {
 }
 
 /** One destination, as far as it was seen. */
-export interface Row {
+interface Row {
   readonly seen: number;
   /** How many are expected on the average. */
   readonly due: number;

@@ -248,7 +248,6 @@ The traffic through the nftables script does what the spec says.
 `);
     const colored = tryToText(good, workers, true);
     expect(colored).toContain('\u001b[32m████');
-    // eslint-disable-next-line no-control-regex -- the colours themselves
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(tryToText(good, workers, false));
   });
 
