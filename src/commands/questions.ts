@@ -85,7 +85,7 @@ export function addTrace(program: Command, run: Run): void {
 
 interface TryFlags extends InputFlags {
   readonly outputType: string;
-  readonly requests: number;
+  readonly requests?: number;
   readonly kill?: string;
   readonly name?: string;
 }
@@ -106,9 +106,10 @@ export function addTry(program: Command, run: Run): void {
         .default('nftables'),
     )
     .addOption(
-      new Option('--requests <number>', 'how many, to each app and address family')
-        .argParser(requestsOf)
-        .default(1000),
+      new Option(
+        '--requests <number>',
+        'how many, to each app and address family (default: 1000, of many apps less)',
+      ).argParser(requestsOf),
     )
     .option('--kill <worker>', 'stop a worker on the way, by its name or address')
     .option('--name <name>', "the ruleset's name (default: the app's, if there is one app)")

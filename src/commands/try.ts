@@ -29,8 +29,8 @@ const ROLE = 'ansible';
 
 export interface TryOptions extends Asked {
   readonly inputs: readonly string[];
-  /** To each app and address family. */
-  readonly requests: number;
+  /** To each app and address family; undefined: as many as tell something. */
+  readonly requests: number | undefined;
   /** A worker, by its name in the picture or by its address. */
   readonly kill: string | undefined;
   readonly json: boolean;

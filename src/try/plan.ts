@@ -43,9 +43,10 @@ export class TooLarge extends Error {
   override readonly name = 'TooLarge';
 }
 
-/** Each host is a namespace and a process of some 20 MB, which takes 0.1 s: beyond so many, workers share them. */
+/** Each host is a namespace and a process of some 20 MB, which takes 0.1 s: of more, workers share a few. */
 const MOST_HOSTS = 32;
-/** Each has a route in each of the hosts. */
+const SHARED_HOSTS = 8;
+/** Each has a route in each of the hosts, which takes a millisecond. */
 const MOST_WORKERS = 1_000;
 /** Sockets of services. */
 const MOST_SERVICES = 10_000;
@@ -96,10 +97,11 @@ function workersOf(pools: readonly Pool[]): Worker[] {
   if (ips.size > MOST_WORKERS) {
     throw new TooLarge(`it has ${ips.size} hosts of destinations, and a lab has at most ${MOST_WORKERS}`);
   }
+  const hosts = ips.size > MOST_HOSTS ? SHARED_HOSTS : MOST_HOSTS;
   return [...ips].map((ip, index) => ({
     name: `Worker${index + 1}`,
     ip,
-    host: `Worker${(index % MOST_HOSTS) + 1}`,
+    host: `Worker${(index % hosts) + 1}`,
   }));
 }
 

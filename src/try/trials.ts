@@ -43,31 +43,47 @@ const PATIENCE = 4_000;
 /** The same where none is expected. */
 const IMPATIENCE = 700;
 
-/** All requests: of each pool `requests` that are balanced, as far as its limits let them be. */
-export function trialsOf(plan: TryPlan, requests: number, expect: Expect): Trial[] {
+/** Where nobody says how many: so many to each pool, and to all of them together, but some to each. */
+const USUAL = { each: 1_000, together: 20_000, fewest: 20 };
+
+function usualFor(pools: number): number {
+  return Math.max(USUAL.fewest, Math.min(USUAL.each, Math.floor(USUAL.together / pools)));
+}
+
+/** All requests: of each pool `asked` that are balanced, as far as its limits let them be; undefined: as many as tell something. */
+export function trialsOf(plan: TryPlan, asked: number | undefined, expect: Expect): Trial[] {
+  const requests = asked ?? usualFor(plan.pools.length);
   const apps = plan.pools.map(({ app }) => app);
   const taken = new Set([...plan.lab.endpointAddresses, ...plan.workers.map(({ ip }) => ip)]);
   return plan.pools.map((pool) => {
     const clients = clientsFor(apps, pool.family, taken);
     const [first] = pool.ways;
-    const balanced = clients.filter((one) => first && expect(one, first).error === undefined);
+    const due = dueFor(pool, clients, expect);
+    const balanced = clients.filter((one) => first && due(one, first).error === undefined);
     const others = clients.filter((one) => !balanced.includes(one));
     const pace = paceOf(pool, balanced.length, plan.pools);
     const count = balanced.length === 0 ? 0 : Math.min(requests, pace.most);
     return {
       pool,
-      jobs: jobsOf(pool, balanced, count, expect),
+      jobs: jobsOf(pool, balanced, count, due),
       refused: jobsOf(
         pool,
         others,
         others.length === 0 ? 0 : Math.max(FEW, Math.min(pool.ways.length, 20)),
-        expect,
+        due,
       ),
       concurrency: pace.concurrency,
       gapMs: pace.gapMs,
       isCut: count < requests && balanced.length > 0,
     };
   });
+}
+
+/** Asked once for all clients where none is told from another: in a large ruleset a question takes a while. */
+function dueFor({ app }: Pool, [anyone]: readonly Address[], expect: Expect): Expect {
+  const minds =
+    app.allowFrom !== undefined || app.scheduler === 'source-hash' || app.clientAddress === 'preserve';
+  return minds ? expect : (from, way) => expect(anyone ?? from, way);
 }
 
 /** By turns over all ways, and then over all clients. */

@@ -257,6 +257,32 @@ function unprivileged(argv: readonly string[]) {
 }
 
 if (process.geteuid?.() === 0) {
+  /** A run on a machine without some programs. */
+  function without(programs: readonly string[], ...args: readonly string[]) {
+    const hide = programs.map((name) => `mount --bind /dev/null "$(command -v ${name})"`);
+    const script = `PATH=$PATH:/usr/sbin; ${hide.join('; ')}; exec "$@"`;
+    const argv = ['--mount', 'sh', '-ec', script, 'sh', process.execPath, CLI, 'try', SAMPLE, ...args];
+    return spawnSync('unshare', argv, { encoding: 'utf8' });
+  }
+
+  test.each([
+    { program: 'nft', type: 'nftables', name: 'nftables' },
+    { program: 'iptables-restore', type: 'iptables-rules', name: 'iptables' },
+  ])('without $program there is a word about it', ({ program, type, name }) => {
+    const { status, stdout, stderr } = without([program], '--output-type', type);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(
+      `pomaloba: ${program} is missing: it is in the Debian package ${name} (sudo apt-get install ${name}).\n`,
+    );
+  });
+
+  test('without nft, iptables is tried all the same; without perl, there is no picture', () => {
+    const { status, stdout } = without(['nft', 'perl'], '--output-type', 'iptables-rules');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^MyApp: 1000 requests/);
+    expect(stdout).toMatch(/\nNot tried:\n {2}the picture: packets cannot be seen \(/);
+  });
+
   test('a user other than root needs nothing but user namespaces', (ctx) => {
     const { status, stderr } = unprivileged(['unshare', '-Urn', 'true']);
     requires(ctx, 'user namespaces', status === 0, stderr);

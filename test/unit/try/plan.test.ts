@@ -47,9 +47,9 @@ describe('plan', () => {
 
   test('many workers share namespaces, too many are refused', () => {
     const { workers, lab } = many(70);
-    expect(lab.workers).toHaveLength(32);
+    expect(lab.workers).toHaveLength(8);
     expect(workers[64]).toEqual({ name: 'Worker65', ip: '10.1.0.64', host: 'Worker1' });
-    expect(lab.workers[0]?.addresses).toEqual(['10.1.0.0', '10.1.0.32', '10.1.0.64']);
+    expect(lab.workers[0]?.addresses.slice(0, 3)).toEqual(['10.1.0.0', '10.1.0.8', '10.1.0.16']);
     expect(() => many(1001)).toThrow('it has 1001 hosts of destinations, and a lab has at most 1000');
   });
 });
@@ -79,7 +79,8 @@ describe('clients', () => {
 
 describe('trials', () => {
   test('by turns over the ways and over those who may come; of the others a few', () => {
-    const [trial] = trialsOf(plan(), 4, ({ text }) => (text < '198.18.1.12' ? BALANCED : DROPPED));
+    const guarded = plan(', allow_from: [198.18.1.10/31]');
+    const [trial] = trialsOf(guarded, 4, ({ text }) => (text < '198.18.1.12' ? BALANCED : DROPPED));
     expect(trial?.jobs.map(({ from }) => from)).toEqual([
       '198.18.1.10',
       '198.18.1.11',
@@ -91,6 +92,15 @@ describe('trials', () => {
       ['198.18.1.13', 'ETIMEDOUT'],
       ['198.18.1.14', 'ETIMEDOUT'],
     ]);
+  });
+
+  test('nobody told how many: a thousand, and of many pools less', () => {
+    const jobs = (pools: TryPlan['pools']) =>
+      trialsOf({ ...plan(), pools }, undefined, () => BALANCED).map((one) => one.jobs.length);
+    const [pool] = plan().pools;
+    expect(pool && jobs([pool])).toEqual([1000]);
+    expect(pool && jobs(Array.from({ length: 100 }, () => pool)).slice(98)).toEqual([200, 200]);
+    expect(pool && jobs(Array.from({ length: 5000 }, () => pool)).slice(4998)).toEqual([20, 20]);
   });
 
   const pace = (more: string, endpoints?: string) => {
