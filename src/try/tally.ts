@@ -1,6 +1,7 @@
 // What became of a pool's requests, counted by destination and by source.
 import { percentile } from '../lab/percentile.js';
 import { countOf, type EachResult, nameOf } from '../lab/traffic.js';
+import type { Expectation } from './expectation.js';
 import type { DestinationFacts, SourceFacts } from './facts.js';
 import type { Pool, Way, Worker } from './plan.js';
 import type { Job } from './trials.js';
@@ -28,23 +29,28 @@ export interface Tally {
   readonly chosen: readonly (number | undefined)[];
 }
 
-/** Which destination of a pool is at `place`, by its place in the list; -1: none. */
-function destinationAt({ destinations }: Pool, way: Way, place: string): number {
-  return destinations.findIndex(
-    ({ address, port }) => nameOf({ ip: address.text, port: port ?? way.port }) === place,
+/** The destinations of a pool by `ip:port`, as they are reached by a way: by their place in the list, of two that are one the first. */
+function placesOf({ destinations }: Pool, way: Way): ReadonlyMap<string, number> {
+  const places = destinations.map(
+    ({ address, port }, index) => [nameOf({ ip: address.text, port: port ?? way.port }), index] as const,
   );
+  return new Map(places.toReversed());
 }
 
 /** Counts `outcomes` by destination. */
 export function tally(pool: Pool, outcomes: readonly Outcome[]): Tally {
+  const placesBy = new Map<Way, ReadonlyMap<string, number>>();
+  for (const { job } of outcomes) {
+    if (!placesBy.has(job.way)) placesBy.set(job.way, placesOf(pool, job.way));
+  }
   const chosen = outcomes.map(({ job, result }) =>
-    result.error === undefined ? destinationAt(pool, job.way, nameOf(result.greeting)) : undefined,
+    result.error === undefined ? (placesBy.get(job.way)?.get(nameOf(result.greeting)) ?? -1) : undefined,
   );
   const due = pool.destinations.map(() => 0);
-  for (const { job } of outcomes) {
-    for (const [place, share] of Object.entries(job.due.destinations)) {
-      const index = destinationAt(pool, job.way, place);
-      due[index] = (due[index] ?? 0) + share;
+  for (const { way, shares, count } of expectedOf(outcomes)) {
+    for (const [place, share] of Object.entries(shares)) {
+      const index = placesBy.get(way)?.get(place) ?? -1;
+      due[index] = (due[index] ?? 0) + share * count;
     }
   }
   const micros = pool.destinations.map((): number[] => []);
@@ -59,6 +65,18 @@ export function tally(pool: Pool, outcomes: readonly Outcome[]): Tally {
     })),
     chosen,
   };
+}
+
+/** What is expected, each once with the number of requests: a large pool has a thousand shares. */
+function expectedOf(outcomes: readonly Outcome[]) {
+  const found = new Map<Expectation, { way: Way; shares: Expectation['destinations']; count: number }>();
+  for (const { job } of outcomes) {
+    const { way, due } = job;
+    const one = found.get(due) ?? { way, shares: due.destinations, count: 0 };
+    one.count++;
+    found.set(due, one);
+  }
+  return found.values();
 }
 
 /** True of a request that failed when a worker was gone. */
