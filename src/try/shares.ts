@@ -22,7 +22,7 @@ export function checkShares(pool: Pool, outcomes: readonly Outcome[], counted: T
   if (pool.app.scheduler === 'source-hash') {
     return { of: 'shares', agrees: true, says: 'each client has the destination of its hash', test: null };
   }
-  return judged(cellsOf(counted, lost), 'requests');
+  return judged(cellsOf(counted, lost));
 }
 
 /** Who answered and should not have. */
@@ -50,13 +50,15 @@ function cellsOf({ rows }: Tally, { gone, lost }: Lost): Cell[] {
   return failed.length === 0 ? others : [...others, sum(failed)];
 }
 
-function judged(cells: readonly Cell[], of: string): Check {
+function judged(cells: readonly Cell[]): Check {
   const test = testShares(cells);
   if (!test)
     return { of: 'shares', agrees: true, says: 'there is one destination, and it has all', test: null };
-  const agrees = test.value <= test.limit;
-  const says = `${test.statistic} of the ${of} ${test.value.toFixed(2)}, at most ${test.limit.toFixed(2)}`;
-  return { of: 'shares', agrees, says, test };
+  const { statistic, value, limit } = test;
+  const agrees = value <= limit;
+  const found = agrees ? `as the weights say: ${statistic}` : `not as the weights say: ${statistic}`;
+  const bound = `${agrees ? 'at most' : 'more than'} ${limit.toFixed(2)}`;
+  return { of: 'shares', agrees, says: `${found} ${value.toFixed(2)}, ${bound}`, test };
 }
 
 /** Turns are no chance: each destination has had as many as its weight says, but for the round that is not over. */
@@ -100,6 +102,6 @@ function checkAffinity(
     seen: clients.filter((one) => one === place).length,
     due: ((rows[place]?.due ?? 0) * clients.length) / outcomes.length,
   }));
-  const check = judged(cells, 'clients');
-  return { ...check, says: `each client keeps its destination; ${check.says}` };
+  const check = judged(cells);
+  return { ...check, says: `each client keeps its own, chosen ${check.says}` };
 }

@@ -55,8 +55,12 @@ export function trialsOf(plan: TryPlan, asked: number | undefined, expect: Expec
   const requests = asked ?? usualFor(plan.pools.length);
   const apps = plan.pools.map(({ app }) => app);
   const taken = new Set([...plan.lab.endpointAddresses, ...plan.workers.map(({ ip }) => ip)]);
+  const clientsOf = {
+    ipv4: clientsFor(apps, 'ipv4', taken),
+    ipv6: clientsFor(apps, 'ipv6', taken),
+  };
   return plan.pools.map((pool) => {
-    const clients = clientsFor(apps, pool.family, taken);
+    const clients = clientsOf[pool.family];
     const [first] = pool.ways;
     const due = dueFor(pool, clients, expect);
     const balanced = clients.filter((one) => first && due(one, first).error === undefined);

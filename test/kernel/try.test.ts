@@ -142,7 +142,7 @@ affinity: { client_ip: {} }
     ['refusals', true],
   ]);
   expect(checks[3]?.says).toMatch(/^\d+ clients: \d+ no answer$/);
-  expect(checks[1]?.says).toMatch(/^each client keeps its destination; /);
+  expect(checks[1]?.says).toMatch(/^each client keeps its own, chosen as the weights say: /);
   expect(pool?.sources.map(({ ip, expected }) => [ip, expected])).toEqual([
     ['192.0.2.20', 0.5],
     ['192.0.2.21', 0.5],

@@ -101,7 +101,7 @@ describe('checks', () => {
       ]),
     ).toEqual({
       answers: 'ok: 1000 of 1000 answered',
-      shares: 'ok: chi-square of the requests 0.40, at most 40.12',
+      shares: 'ok: as the weights say: chi-square 0.40, at most 40.12',
       sources: 'ok: 198.18.2.1 (the load balancer)',
     });
   });
@@ -111,7 +111,7 @@ describe('checks', () => {
       { count: 650, by: TWO },
       { count: 350, by: THREE },
     ]);
-    expect(found['shares']).toBe('DIFFERS: chi-square of the requests 90.00, at most 40.12');
+    expect(found['shares']).toBe('DIFFERS: not as the weights say: chi-square 90.00, more than 40.12');
   });
 
   test('a drained one that answers, and a stranger', () => {
@@ -149,7 +149,7 @@ describe('checks', () => {
     ];
     expect(checks(made, '', 'Worker2')).toMatchObject({
       answers: 'ok: 740 of 1000 answered; since Worker2 is gone 260 of 260 failed (260 refused)',
-      shares: 'ok: chi-square of the requests 0.00, at most 40.12',
+      shares: 'ok: as the weights say: chi-square 0.00, at most 40.12',
     });
     expect(checks(made)).toMatchObject({ answers: 'DIFFERS: 740 of 1000 answered (260 refused)' });
     // One that nobody is sent to is no excuse.
@@ -188,7 +188,7 @@ describe('checks', () => {
     const clients = Array.from({ length: 40 }, (_, index) => `198.18.1.${index + 10}`);
     const kept = clients.map((from, index) => ({ count: 9, by: index % 2 === 0 ? TWO : THREE, from }));
     expect(checks(kept, more)['shares']).toMatch(
-      /^ok: each client keeps its destination; entropy of the clients 0\.00/,
+      /^ok: each client keeps its own, chosen as the weights say: entropy 0\.00/,
     );
     expect(checks([...kept, { count: 1, by: THREE, from: '198.18.1.10' }], more)['shares']).toBe(
       'DIFFERS: 1 of 40 clients have had several destinations',
@@ -241,7 +241,7 @@ shop: 1000 requests of 1 client to 1.2.3.4:80/tcp
                                       0   0.00 %   0.00 %       -       -
 
   ok      answers       1000 of 1000 answered
-  ok      shares        chi-square of the requests 0.40, at most 40.12
+  ok      shares        as the weights say: chi-square 0.40, at most 40.12
   ok      workers saw   198.18.2.1 (the load balancer)
 
 The traffic through the nftables script does what the spec says.
@@ -260,7 +260,9 @@ The traffic through the nftables script does what the spec says.
       workers,
       false,
     );
-    expect(text).toContain('  DIFFERS shares        chi-square of the requests 90.00, at most 40.12\n');
+    expect(text).toContain(
+      '  DIFFERS shares        not as the weights say: chi-square 90.00, more than\n                        40.12\n',
+    );
     expect(text).toMatch(
       /\nThe traffic through the nftables script does not do what the spec says: see\nDIFFERS\.\n$/,
     );
