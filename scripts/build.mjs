@@ -10,7 +10,10 @@ const DIST = join(ROOT, 'dist');
 const NEW_DIST = join(ROOT, '.cache/dist');
 
 /** Programs of their own. The lab starts its parts as processes in other namespaces. */
-const ENTRY_POINTS = ['src/cli.ts', 'src/lab/agent.ts', 'src/lab/server.ts', 'src/lab/client.ts'];
+const ENTRY_POINTS = [
+  'src/cli.ts',
+  ...['agent', 'client', 'server', 'service'].map((program) => `src/lab/${program}.ts`),
+];
 
 /** CommonJS packages in the bundle ask for Node's own modules by `require`, which an ES module lacks. */
 const BANNER =

@@ -8,6 +8,7 @@ import { EnvironmentError, UsageError } from './errors.js';
 import { type Failure, failureToJson, formatFailure } from './problem/failure.js';
 import { isEnvironmental, isError } from './problem/problem.js';
 import { packageRoot } from './root.js';
+import { colorful, Terminal } from './terminal.js';
 
 const ISSUES = 'https://github.com/jcborras/Pomaloba/issues';
 
@@ -19,16 +20,10 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot(
 const beforeJson = process.argv.slice(0, process.argv.indexOf('--json') + 1);
 const wantsJson = beforeJson.length > 0 && !beforeJson.includes('--');
 
-/** Colour is for people: off in a pipe and with NO_COLOR (no-color.org), on with FORCE_COLOR. */
-function colorful(stream: { readonly isTTY?: boolean }): boolean {
-  const { NO_COLOR, FORCE_COLOR } = process.env;
-  if (NO_COLOR) return false;
-  return FORCE_COLOR ? FORCE_COLOR !== '0' : (stream.isTTY ?? false);
-}
-
 /** Shows what a command yielded, and sets the exit code. */
 const run: Run = async (command, { json, reportIsProduct }) => {
-  const outcome: Outcome = await command();
+  const terminal = new Terminal(json);
+  const outcome = await carriedOut(command, terminal);
   const { stdout, note, problems } = outcome;
   const failed = problems.some(isError);
   // The product first: if it cannot be written, that is what --json tells, in its one document.
@@ -44,6 +39,14 @@ const run: Run = async (command, { json, reportIsProduct }) => {
   if (!json && note !== undefined) process.stderr.write(`${note}\n`);
   if (outcome.exitCode !== undefined) process.exitCode = outcome.exitCode;
 };
+
+async function carriedOut(command: Parameters<Run>[0], terminal: Terminal): Promise<Outcome> {
+  try {
+    return await command(terminal);
+  } finally {
+    terminal.clear();
+  }
+}
 
 /** Writes to standard output; false if it cannot, which the listener below tells. */
 function printed(text: string): Promise<boolean> {
@@ -91,8 +94,10 @@ function fail(cause: unknown): void {
 /** What `cause` says to the user; undefined if it is none of the user's matter. */
 function failureOf(cause: unknown): Failure | undefined {
   if (cause instanceof UsageError) return { code: 'usage', message: cause.message, hint: cause.hint };
-  if (cause instanceof EnvironmentError)
-    return { code: 'environment', message: cause.message, hint: undefined };
+  if (cause instanceof EnvironmentError) {
+    const { message, details, hint } = cause;
+    return { code: 'environment', message, details, hint };
+  }
   if (!(cause instanceof CommanderError) || cause.exitCode === 0) return undefined;
   const [, message = '', meant] = /^error: (.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(cause.message) ?? [];
   const hint = meant === undefined ? 'pomaloba --help shows examples' : `did you mean ${meant}?`;

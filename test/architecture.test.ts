@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   explain: ['model'],
   trace: ['explain', 'model'],
   diagram: ['explain', 'model'],
+  try: ['explain', 'lab', 'model', 'print', 'role', 'trace'],
   template: ['generated', 'view'],
   print: ['errors', 'template', 'view'],
   role: ['generated', 'model', 'template', 'view'],
@@ -33,16 +34,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'files',
     'generated',
     'inventory',
+    'lab',
     'model',
     'print',
     'problem',
     'read',
     'role',
     'trace',
+    'try',
     'validate',
     'view',
   ],
-  cli: ['commands', 'errors', 'problem', 'root'],
+  terminal: ['commands'],
+  cli: ['commands', 'errors', 'problem', 'root', 'terminal'],
 };
 
 /** Where a module of others is used; its replacement then stays a matter of one file. */

@@ -4,7 +4,7 @@ import type { Problem } from '../problem/problem.js';
 /** Exit codes, an interface like any other: documented in --help, tested. */
 export const EXIT = {
   done: 0,
-  /** The spec has problems. */
+  /** The spec has problems, or the traffic does not do what it says. */
   problems: 1,
   /** The command line or the environment is at fault. */
   usage: 2,
@@ -26,9 +26,19 @@ export interface Outcome {
   readonly exitCode?: number;
 }
 
+/** What a command that takes a while can do meanwhile. */
+export interface Stage {
+  /** Shows how far it is. */
+  readonly progress: (text: string) => void;
+  /** True if standard output takes colours. */
+  readonly isColorful: boolean;
+  /** Names what is to be done before a signal ends the program; of several the last. */
+  readonly beforeSignal: (cleanUp: () => Promise<void>) => void;
+}
+
 /** How to show what a command yields; `cli.ts` has the streams. */
 export type Run = (
-  command: () => Outcome | Promise<Outcome>,
+  command: (stage: Stage) => Outcome | Promise<Outcome>,
   options: {
     /** Problems as JSON instead of text. */
     readonly json: boolean;

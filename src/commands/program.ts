@@ -19,7 +19,7 @@ import {
 } from './options.js';
 import type { Outcome, Run } from './outcome.js';
 import { print } from './print.js';
-import { addDiagram, addExplain, addTrace, addValidate } from './questions.js';
+import { addDiagram, addExplain, addTrace, addTry, addValidate } from './questions.js';
 
 const EXAMPLES = `Examples:
   pomaloba --input-spec sample.json --output-type iptables-rules   print what iptables-restore reads
@@ -29,6 +29,7 @@ const EXAMPLES = `Examples:
   pomaloba validate specs/*.yml
   pomaloba explain specs/*.yml
   pomaloba trace sample.json --from 203.0.113.7 --to 1.2.3.4:1234
+  pomaloba try sample.json                                         real packets, in network namespaces
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --playbook site.yml --inventory inventory.yml
   pomaloba ansible --input-spec specs/ --out roles/pomaloba --check --diff        for CI: exit code 3 if stale
 `;
@@ -38,7 +39,7 @@ const SHELLS: readonly Shell[] = ['bash', 'fish', 'zsh'];
 const EXIT_CODES = `
 Exit codes:
   0   done
-  1   the spec has problems, which are printed
+  1   the spec has problems, which are printed; or the traffic does not do what it says (try)
   2   the command line or the environment is at fault
   3   ansible --check: the files are stale; or a file is in the way and was not overwritten
   70  a bug in pomaloba
@@ -64,6 +65,7 @@ export function buildProgram(version: string, run: Run): Command {
   addExplain(program, run);
   addTrace(program, run);
   addDiagram(program, run);
+  addTry(program, run);
   addSchema(program, run);
   addCompletion(program, run);
   return program;

@@ -1,10 +1,11 @@
 // The command line of what tells something about specs and changes nothing.
 import { type Command, Option } from 'commander';
 import { type Format, FORMATS } from '../diagram/formats.js';
+import { UsageError } from '../errors.js';
 import { type Protocol, PROTOCOLS } from '../model/model.js';
 import { OUTPUT_TYPES } from '../print/output.js';
 import { commandOfSpecs, type InputFlags, inputs, repeatable } from './options.js';
-import type { Outcome, Run } from './outcome.js';
+import type { Outcome, Run, Stage } from './outcome.js';
 import { validate } from './validate.js';
 
 /** The command validate. */
@@ -80,4 +81,50 @@ export function addTrace(program: Command, run: Run): void {
       const command = async (): Promise<Outcome> => (await import('./trace.js')).trace(options);
       return run(command, { json, reportIsProduct: false });
     });
+}
+
+interface TryFlags extends InputFlags {
+  readonly outputType: string;
+  readonly requests?: number;
+  readonly kill?: string;
+  readonly name?: string;
+}
+
+/** How many requests are made at most: a minute's worth or more. */
+const MOST_REQUESTS = 100_000;
+
+/** The command try. */
+export function addTry(program: Command, run: Run): void {
+  commandOfSpecs(
+    program,
+    'try',
+    'load the ruleset in a lab of network namespaces, send requests, show who gets them; see docs/try.md',
+  )
+    .addOption(
+      new Option('--output-type <type>', 'what is loaded')
+        .choices([...OUTPUT_TYPES, 'ansible'])
+        .default('nftables'),
+    )
+    .addOption(
+      new Option(
+        '--requests <number>',
+        'how many, to each app and address family (default: 1000, of many apps less)',
+      ).argParser(requestsOf),
+    )
+    .option('--kill <worker>', 'stop a worker on the way, by its name or address')
+    .option('--name <name>', "the ruleset's name (default: the app's, if there is one app)")
+    .option('--json', 'print what came of it as JSON')
+    .action((specs: string[], flags: TryFlags) => {
+      const { outputType, requests, kill, name, json = false } = flags;
+      const options = { inputs: inputs(specs, flags), ...{ outputType, requests, kill, name, json } };
+      const command = async (stage: Stage): Promise<Outcome> =>
+        (await import('./try.js')).tryRuleset(options, stage);
+      return run(command, { json, reportIsProduct: false });
+    });
+}
+
+function requestsOf(text: string): number {
+  const number = /^[1-9][0-9]{0,5}$/.test(text) ? Number(text) : Infinity;
+  if (number <= MOST_REQUESTS) return number;
+  throw new UsageError(`--requests ${text} cannot be`, `it is a number from 1 to ${MOST_REQUESTS}`);
 }

@@ -2,16 +2,13 @@
 import { UsageError } from '../errors.js';
 import { type Address, parseAddress, unusableBecause } from '../model/address.js';
 import type { Protocol } from '../model/model.js';
-import { printRuleset } from '../print/output.js';
 import { jsonText } from '../problem/printable.js';
 import { isError } from '../problem/problem.js';
-import { parseIptables } from '../trace/iptables.js';
-import { parseNft } from '../trace/nft.js';
 import { traceToText } from '../trace/text.js';
 import { asksFor, type Down, trace as traceProgram } from '../trace/trace.js';
-import type { View } from '../view/view.js';
 import { loadSpecs } from './load.js';
 import type { Outcome } from './outcome.js';
+import { ownAddresses, programOf } from './rules.js';
 import { type Asked, backendOf, checkedType, rulesetOf } from './ruleset.js';
 
 export interface TraceOptions extends Asked {
@@ -24,8 +21,6 @@ export interface TraceOptions extends Asked {
   readonly json: boolean;
 }
 
-const PARSERS = { nftables: parseNft, iptables: parseIptables } as const;
-
 /** What becomes of the connection that `options` ask about. Throws UsageError where they do not make sense. */
 export function trace(options: TraceOptions): Outcome {
   const backend = backendOf(checkedType(options));
@@ -37,7 +32,7 @@ export function trace(options: TraceOptions): Outcome {
   if (!view) return { stdout: '', problems };
   // A script has the same rules.
   const type = `${backend}-rules` as const;
-  const program = PARSERS[backend](printRuleset(type, view, 'load'));
+  const program = programOf(view, backend);
   down.forEach((one, index) => {
     if (asksFor(program, one)) return;
     throw new UsageError(
@@ -54,13 +49,6 @@ export function trace(options: TraceOptions): Outcome {
   const question = { from, to, port, protocol: options.protocol, down, own };
   const traced = traceProgram(program, question, { ruleset: name, output_type: type });
   return { stdout: options.json ? jsonText(traced) : traceToText(traced), problems };
-}
-
-/** The addresses that the load balancer is taken to have: those of endpoints, and of what masquerading uses. */
-function ownAddresses({ pomaloba_apps: apps }: View): string[] {
-  return apps.flatMap(({ pools }) =>
-    pools.flatMap(({ endpoints, snat }) => [...endpoints, ...snat]).map(({ ip }) => ip),
-  );
 }
 
 interface Ends {

@@ -1,5 +1,6 @@
 // Traffic from any host: a request as a line of JSON on standard input, results as lines of JSON.
 import { createInterface } from 'node:readline';
+import { each } from './each.js';
 import { Holder } from './hold.js';
 import { probe } from './probe.js';
 import { type ClientRequest, STOP } from './traffic.js';
@@ -18,6 +19,8 @@ async function nextLine(): Promise<string | undefined> {
 const request = JSON.parse((await nextLine()) ?? '') as ClientRequest;
 if (request.mode === 'probe') {
   print(await probe(request.probe));
+} else if (request.mode === 'each') {
+  await each(request.each, print);
 } else {
   const holder = await Holder.open(request.hold);
   print(holder.holding);

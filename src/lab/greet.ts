@@ -34,17 +34,18 @@ export function parse(text: string): Greeting | undefined {
 
 /**
  * Connects to `target`. Rejects with an error that has a `code`: one of connect(2) or read(2), ETIMEDOUT after
- * `timeoutMs`, ECONNRESET if the server closed without a word, EPROTO if it speaks of other things.
+ * `timeoutMs`, ECONNRESET if the server closed without a word, EPROTO if it speaks of other things. `first` is what a server
+ * has to be told before it speaks, if any.
  */
-export function greet(target: Target, timeoutMs: number, localAddress?: string): Promise<Greeted> {
+export function greet(
+  target: Target,
+  timeoutMs: number,
+  localAddress?: string,
+  first?: string,
+): Promise<Greeted> {
   return new Promise((resolve, reject) => {
     const begin = process.hrtime.bigint();
-    const socket = createConnection({
-      host: target.ip,
-      port: target.port,
-      noDelay: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
-    });
+    const socket = dial(target, localAddress, first);
     let text = '';
     const settle = (): void => {
       clearTimeout(timer);
@@ -75,6 +76,13 @@ export function greet(target: Target, timeoutMs: number, localAddress?: string):
     const timer = setTimeout(fail, timeoutMs, failure('ETIMEDOUT'));
     socket.on('error', fail).on('end', closed).on('data', hear);
   });
+}
+
+function dial({ ip, port }: Target, localAddress: string | undefined, first: string | undefined): Socket {
+  const source = localAddress === undefined ? {} : { localAddress };
+  const socket = createConnection({ host: ip, port, noDelay: true, ...source });
+  if (first !== undefined) socket.write(first);
+  return socket;
 }
 
 /** The code of an error that `greet` rejects with. */

@@ -11,12 +11,15 @@ import {
   type ClientRequest,
   DEFAULT_CONCURRENCY,
   DEFAULT_TIMEOUT,
+  type EachResult,
   type Holding,
   type HoldRequest,
   type HoldResult,
   type LabProtocol,
+  type Lane,
   type ProbeRequest,
   type ProbeResult,
+  type Service,
   STOP,
 } from './traffic.js';
 import { startAgent } from './unshare.js';
@@ -28,6 +31,12 @@ const MARGIN = 15_000;
 interface HeldConnections extends Holding {
   /** Ends the connections and tells how they fared. To be called once. */
   readonly stop: () => Promise<HoldResult>;
+}
+
+/** Services of a worker that are up. */
+interface Services {
+  /** Stops those at one address: whoever comes then is refused. */
+  readonly stop: (ip: string) => Promise<void>;
 }
 
 /**
@@ -47,6 +56,10 @@ export interface Lab extends AsyncDisposable {
   forward(): Promise<void>;
   /** Starts a server for `ports` on all of a worker's addresses, of TCP unless said; resolves when it is ready. */
   listen(worker: string, ports: readonly number[], protocol?: LabProtocol): Promise<LabProcess>;
+  /** Starts services that answer when they are asked; resolves when all are ready. */
+  serve(worker: string, services: readonly Service[]): Promise<Services>;
+  /** Makes requests to services, lane by lane, and tells of each as soon as it has ended. */
+  each(host: string, lanes: readonly Lane[], tell: (result: EachResult) => void): Promise<void>;
   /** Opens short connections from a host to the lab's servers, and counts who answered. */
   probe(host: string, request: ProbeRequest): Promise<ProbeResult>;
   /** Opens connections from a host and keeps them open; resolves when all are open or have failed. */
@@ -100,6 +113,31 @@ class NamespaceLab implements Lab {
     const line = await server.nextLine(MARGIN);
     if (line === undefined) throw new LabError(`${worker} cannot listen: ${server.stderr.trim()}`);
     return server;
+  }
+
+  async serve(worker: string, services: readonly Service[]): Promise<Services> {
+    const server = this.start(worker, [process.execPath, programFile('service')]);
+    const tell = async (line: string): Promise<void> => {
+      server.writeLine(line);
+      if ((await server.nextLine(MARGIN)) === undefined)
+        throw new LabError(`${worker} cannot serve: ${server.stderr.trim()}`);
+    };
+    await tell(JSON.stringify(services));
+    return { stop: tell };
+  }
+
+  async each(host: string, lanes: readonly Lane[], tell: (result: EachResult) => void): Promise<void> {
+    const client = this.start(host, [process.execPath, programFile('client')]);
+    const asked: ClientRequest = { mode: 'each', each: { lanes } };
+    client.writeLine(JSON.stringify(asked));
+    const limits = lanes.flatMap(({ requests, gapMs }) => requests.map(({ timeoutMs }) => timeoutMs + gapMs));
+    const slowest = limits.reduce((most, one) => Math.max(most, one), 0) + MARGIN;
+    for (let left = limits.length; left > 0; left--) {
+      const line = await client.nextLine(slowest);
+      if (line === undefined) throw new LabError(`the client in ${host} failed: ${client.stderr.trim()}`);
+      tell(JSON.parse(line) as EachResult);
+    }
+    await client.ended;
   }
 
   async probe(host: string, request: ProbeRequest): Promise<ProbeResult> {

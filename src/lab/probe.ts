@@ -2,6 +2,7 @@
 import { eachBounded } from './bounded.js';
 import { ask } from './ask.js';
 import { type Answer, codeOf, greet, hangUp } from './greet.js';
+import { percentile } from './percentile.js';
 import {
   countOf,
   DEFAULT_CONCURRENCY,
@@ -54,9 +55,4 @@ function resultOf({ greeted, errors }: Tally): TargetResult {
     errors: countOf(errors),
     ...(sorted.length > 0 && { latency: { p50: percentile(sorted, 50), p99: percentile(sorted, 99) } }),
   };
-}
-
-/** The value that `percent` of all do not exceed (nearest rank). */
-function percentile(sorted: readonly number[], percent: number): number {
-  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? 0;
 }

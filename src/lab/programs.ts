@@ -3,6 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../root.js';
 
 /** The path of a program, always as built: this module may lie in src/ (tests) or in a bundle in dist/. */
-export function programFile(name: 'agent' | 'client' | 'server'): string {
+export function programFile(name: 'agent' | 'client' | 'server' | 'service'): string {
   return fileURLToPath(new URL(`dist/lab/${name}.js`, packageRoot()));
 }

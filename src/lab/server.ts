@@ -4,15 +4,10 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Greeting } from './traffic.js';
+import { canonical, type Greeting } from './traffic.js';
 
 /** Node's own 511 would be too few for a test that opens thousands at once; the kernel cuts it to somaxconn. */
 const BACKLOG = 4096;
-
-/** The address of an IPv4 connection to a socket that takes both families, without its `::ffff:`. */
-function canonical(address = ''): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/, '');
-}
 
 function serve(socket: Socket): void {
   const { localAddress, localPort = 0, remoteAddress, remotePort = 0 } = socket;

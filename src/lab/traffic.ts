@@ -98,9 +98,49 @@ export interface HoldResult {
   readonly errors: Counts;
 }
 
+/** What a worker offers at one of its addresses. */
+export interface Service extends Target {
+  readonly protocol: LabProtocol;
+}
+
+/** One request and its answer, as one connection. */
+export interface SingleRequest {
+  /** The caller's own number for it. */
+  readonly id: number;
+  readonly target: Target;
+  readonly protocol: LabProtocol;
+  /** The source, as in ProbeRequest; the port is for UDP alone. */
+  readonly localAddress: string;
+  readonly localPort?: number | undefined;
+  /** How long it may take until the server has answered, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Requests that are made in order. */
+export interface Lane {
+  readonly requests: readonly SingleRequest[];
+  /** How many are on their way at the same time. */
+  readonly concurrency: number;
+  /** What is waited for before each, in ms. */
+  readonly gapMs: number;
+  /** When so many have had no answer in time, the others are not made: they end with ECANCELED. */
+  readonly mostTimeouts: number;
+}
+
+/** Lanes that do not wait for each other. */
+export interface EachRequest {
+  readonly lanes: readonly Lane[];
+}
+
+/** What became of a request: an answer, or an error as in TargetResult. */
+export type EachResult =
+  | { readonly id: number; readonly greeting: Greeting; readonly micros: number; readonly error?: never }
+  | { readonly id: number; readonly error: string };
+
 /** The client's modes; a request is the first line of its standard input. */
 export type ClientRequest =
   | { readonly mode: 'probe'; readonly probe: ProbeRequest }
+  | { readonly mode: 'each'; readonly each: EachRequest }
   | { readonly mode: 'hold'; readonly hold: HoldRequest };
 
 /** The line that ends `hold`. */
@@ -120,4 +160,9 @@ export function countOf(names: readonly string[]): Counts {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
+}
+
+/** The address of an IPv4 connection to a socket that takes both families, without its `::ffff:`. */
+export function canonical(address = ''): string {
+  return address.replace(/^::ffff:(?=[0-9.]+$)/, '');
 }

@@ -44,6 +44,12 @@ test('packed, installed elsewhere, and run from a third place', () => {
   expect(run('completion', 'bash')).toContain('pomaloba');
   run(SAMPLE, '--out', join(directory, 'out.sh'));
   expect(readFileSync(join(directory, 'out.sh'), 'utf8')).toBe(here);
+  // The programs of the lab are found from there, too, if there can be a lab at all; if not, that is what is said.
+  const tried = spawnSync(bin, ['try', SAMPLE, '--requests', '20'], { cwd: '/', encoding: 'utf8' });
+  expect(tried.stderr).not.toContain('The lab is not built');
+  expect(tried.status === 0 ? tried.stdout : tried.stderr).toMatch(
+    /does what the spec says|cannot be|is missing/,
+  );
   const bad = spawnSync(bin, ['-'], { cwd: '/', input: 'pomaloba: 2', encoding: 'utf8' });
   expect(bad).toMatchObject({ status: 1, stdout: '' });
   expect(bad.stderr).toContain('<stdin>:1:11 error wrong-value');
@@ -71,5 +77,6 @@ test('the package holds all that its texts and its help refer to', () => {
     ...(help.match(/docs\/\S+/g) ?? []),
   ];
   expect(wanted).toContain('docs/gitops.md');
-  expect(packed).toEqual(expect.arrayContaining(wanted));
+  const programs = ['agent', 'client', 'server', 'service'].map((name) => `dist/lab/${name}.js`);
+  expect(packed).toEqual(expect.arrayContaining([...wanted, ...programs]));
 });

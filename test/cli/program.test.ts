@@ -59,7 +59,10 @@ describe('help and version', () => {
       expect({
         example,
         code,
-        stderr: stderr.replace(/.*: (written|valid)\n|^created .*\n|.*\d+ (created|unchanged).*\n/gm, ''),
+        stderr: stderr.replace(
+          /.*: (written|valid)\n|^created .*\n|.*\d+ (created|unchanged).*\n|^building the lab\n|^.* \d+ of \d+\n|^\d+ of \d+ requests\n|^loading .*\n/gm,
+          '',
+        ),
       }).toEqual({
         example,
         code: 0,

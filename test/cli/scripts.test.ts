@@ -33,24 +33,36 @@ function clone(): string {
   return cwd;
 }
 
-function run(cwd: string, script: string): Result {
+function run(cwd: string, script: string, ...args: readonly string[]): Result {
   const env = { PATH: join(cwd, 'bin') };
-  const { status, stdout, stderr } = spawnSync('node', [script], { cwd, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('node', [script, ...args], { cwd, env, encoding: 'utf8' });
   return { code: status, stdout, stderr };
 }
 
 describe('npm start', () => {
-  it('installs and builds once, prints the ruleset, and the second time only that', () => {
+  it('installs and builds once, and the second time not; without a lab it says why, and prints the ruleset', () => {
     const cwd = clone();
     const first = run(cwd, 'scripts/start.mjs');
     expect(first.code, first.stderr).toBe(0);
     expect(first.stdout).toContain('-A PMLB/MyApp/MyApp ');
-    expect(first.stderr).toBe('Installing the npm packages (npm ci)\nBuilding dist/\n');
+    expect(first.stderr).toMatch(/^Installing the npm packages \(npm ci\)\nBuilding dist\/\n/);
+    expect(first.stderr).toContain('Install unshare: it is in the Debian package util-linux');
     const built = statSync(join(cwd, 'dist')).ctimeMs;
 
-    expect(run(cwd, 'scripts/start.mjs')).toEqual({ code: 0, stdout: first.stdout, stderr: '' });
+    const second = run(cwd, 'scripts/start.mjs');
+    expect({ code: second.code, stdout: second.stdout }).toEqual({ code: 0, stdout: first.stdout });
+    expect(second.stderr).toMatch(
+      /^building the lab\npomaloba: network namespaces cannot be created here:\n/,
+    );
     expect(readFileSync(join(cwd, 'npm.log'), 'utf8')).toMatch(/^npm ci .*\n$/);
     expect(statSync(join(cwd, 'dist')).ctimeMs).toBe(built);
+  });
+
+  it('hands over what stands after --, and nothing else', () => {
+    const cwd = clone();
+    expect(run(cwd, 'scripts/start.mjs').code).toBe(0);
+    expect(run(cwd, 'scripts/start.mjs', '--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(run(cwd, 'scripts/start.mjs', 'try', 'nowhere.yml')).toMatchObject({ code: 2, stdout: '' });
   });
 });
 

@@ -7,12 +7,13 @@ import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
 import type { Trace } from '../../src/trace/facts.js';
+import { expectationOf } from '../../src/try/expectation.js';
 import type { View } from '../../src/view/view.js';
 import { BACKENDS, inLb, load, remove } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 import { countPlaces, createClientsLab, IPS, NFTABLES, places, WORKERS } from '../support/many-clients.js';
 import { viewOf } from '../support/rulesets.js';
-import { type DownPlace, observable, programOf, traced } from '../support/traces.js';
+import { type DownPlace, programOf, traced } from '../support/traces.js';
 
 const GOLDEN = join(import.meta.dirname, '../golden');
 const PROTOCOLS: readonly LabProtocol[] = ['tcp', 'udp'];
@@ -142,7 +143,7 @@ describe.each(RULES)('$name', (backend) => {
   ): Promise<void> {
     const [first] = ways;
     if (!first) return;
-    const { error } = observable(first.trace);
+    const { error } = expectationOf(first.trace);
     const isLimited = ways.some(({ trace }) => trace.notes.some((note) => note.most !== null));
     const connections = error !== undefined || isLimited ? FEW : most;
     // Flows of UDP begin anew, and rates.
@@ -152,7 +153,7 @@ describe.each(RULES)('$name', (backend) => {
     const report = await lab.probe('client', request);
     for (const way of ways) {
       const { errors = {}, destinations = {}, sources = {} } = report[nameOf(way)] ?? {};
-      const due = observable(way.trace);
+      const due = expectationOf(way.trace);
       const what = `${about}: ${from} to ${nameOf(way)}/${protocol}: ${JSON.stringify(way.trace.outcomes)}`;
       expect(errors, what).toEqual(error === undefined ? {} : { [error]: connections });
       if (error !== undefined) continue;
@@ -184,7 +185,7 @@ describe.each(RULES)('$name', (backend) => {
             trace: traced(program, { from, ...target, protocol }, down),
           }));
           for (const error of [undefined, 'ECONNREFUSED', 'ETIMEDOUT']) {
-            const alike = ways.filter(({ trace }) => observable(trace).error === error);
+            const alike = ways.filter(({ trace }) => expectationOf(trace).error === error);
             await follow(
               alike,
               from,

@@ -5,21 +5,13 @@ import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
 import type { Program } from '../../src/trace/language.js';
+import { type Expectation, expectationOf } from '../../src/try/expectation.js';
 import type { View } from '../../src/view/view.js';
 import { forIptables, portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
 import { type Backend, BACKENDS, inLb, load, remove, rulesOf } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 import { viewOf } from '../support/rulesets.js';
-import {
-  drawsOf,
-  expectAgreement,
-  expectedOf,
-  type Observable,
-  observable,
-  programOf,
-  summaryOf,
-  traced,
-} from '../support/traces.js';
+import { drawsOf, expectAgreement, expectedOf, programOf, summaryOf, traced } from '../support/traces.js';
 
 /** Of each back end: 500 in all. */
 const RUNS = 125;
@@ -70,7 +62,7 @@ interface Loaded {
 }
 
 /** What becomes of the connections of a way. */
-interface Due extends Observable {
+interface Due extends Expectation {
   readonly way: Way;
   readonly keepsDestination: boolean;
   /** What a failure is about. */
@@ -129,7 +121,7 @@ describe.each(BACKENDS.filter(({ name }) => !name.includes('legacy')))('$name', 
     const trace = traced(program, { from, ...way });
     const due = expectedOf(spec, { from, ...way }, [], drawsOf(view, spec.app, way.ip));
     expectAgreement(summaryOf(trace), due, spec.scheduler === 'source-hash', about);
-    return { way, about, keepsDestination: spec.affinity !== undefined, ...observable(trace) };
+    return { way, about, keepsDestination: spec.affinity !== undefined, ...expectationOf(trace) };
   }
 
   /** Sends connections of one protocol that all fare alike, by one client: a process for each would take most of the time. */

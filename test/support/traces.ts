@@ -2,8 +2,6 @@
 import { expect } from 'vitest';
 import { type Address, parseAddress } from '../../src/model/address.js';
 import type { Backend } from '../../src/model/backends.js';
-import { LB } from '../../src/lab/topology.js';
-import { nameOf } from '../../src/lab/traffic.js';
 import type { Protocol } from '../../src/model/model.js';
 import { turnsOf } from '../../src/model/shares.js';
 import { printRuleset } from '../../src/print/output.js';
@@ -233,25 +231,4 @@ function spread(item: string): string[] {
     { length: Number(last.at(-1)) - from + 1 },
     (_, index) => `${first.slice(0, -1)}${from + index}`,
   );
-}
-
-/** What the lab's programs see of connections whose trace it is: the error that each ends with, or shares as expectShares takes them. */
-export interface Observable {
-  readonly error: 'ECONNREFUSED' | 'ETIMEDOUT' | undefined;
-  readonly destinations: Readonly<Record<string, number>>;
-  readonly sources: Readonly<Record<string, number>>;
-}
-
-/** `trace` as the lab sees it. What is not balanced comes to the load balancer itself, where nobody listens. */
-export function observable({ outcomes, from }: Trace): Observable {
-  const { verdict, sources } = outcomes[0] ?? {};
-  const masquerade = LB.toWorkers[from.includes(':') ? 'ipv6' : 'ipv4'];
-  const places = outcomes.flatMap(({ destination, share }) =>
-    destination ? [[nameOf(destination), share] as const] : [],
-  );
-  return {
-    error: verdict === 'balanced' ? undefined : verdict === 'dropped' ? 'ETIMEDOUT' : 'ECONNREFUSED',
-    destinations: Object.fromEntries(places),
-    sources: Object.fromEntries((sources ?? []).map(({ ip, share }) => [ip ?? masquerade, share])),
-  };
 }
