@@ -7,12 +7,17 @@ import { ensureUnpacked } from './unpacked.mjs';
 /** @type {Readonly<Record<string, readonly string[]>>} */
 const PACKAGES = { haproxy: ['haproxy'], nginx: ['nginx', 'libnginx-mod-stream'], nftlb: ['nftlb'] };
 
-/** Has the peers that can be had; gives the roots that they are unpacked in, by name. @returns {Record<string, string>} */
+/** Has the peers that can be had: the roots that they are unpacked in, by name, and what is missing. */
 export function ensurePeers() {
-  const there = Object.entries(PACKAGES).filter(([name, packages]) =>
-    ensureUnpacked(`peers-${name}`, [packages]),
-  );
-  return Object.fromEntries(there.map(([name]) => [name, join(ROOT, '.cache', `peers-${name}`, 'root')]));
+  /** @type {Record<string, string>} */
+  const there = {};
+  /** @type {string[]} */
+  const missing = [];
+  for (const [name, packages] of Object.entries(PACKAGES))
+    if (ensureUnpacked(`peers-${name}`, [packages]))
+      there[name] = join(ROOT, '.cache', `peers-${name}`, 'root');
+    else missing.push(`${name}: missing (package ${packages.join(', ')})`);
+  return { there, missing };
 }
 
 /** What makes the client, the server and the injector. */
