@@ -13,7 +13,7 @@ import { traffic } from './traffic/traffic.mjs';
 /** @typedef {import('./report.mjs').Results} Results */
 
 /** Those that send packets. */
-const TRAFFIC = ['packets', 'tcp', 'loads', 'reloads', 'blast'];
+export const TRAFFIC = ['packets', 'tcp', 'loads', 'reloads', 'blast'];
 const PROGRAM = { start: benchStart, render: benchRendering, role: benchRole };
 export const PARTS = [...Object.keys(PROGRAM), ...TRAFFIC, 'ansible'];
 
@@ -29,7 +29,7 @@ const MARKS = /** @type {const} */ ([
  * @property {boolean} quick
  * @property {string} [json] a file for the data, `-` for stdout
  * @property {string} [write] a file whose part between the marks becomes the tables
- * @property {string} [obstacle] what keeps this machine from running container load balancers
+ * @property {string | undefined} [obstacle] what keeps this machine from running container load balancers
  * @property {Readonly<Record<string, string>>} peers the roots that they are unpacked in
  * @property {readonly string[]} missing what else could not be had
  */

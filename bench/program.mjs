@@ -15,7 +15,7 @@ const CLI = [process.execPath, 'dist/cli.js'];
  * load in one: nft may not raise the size of its socket's buffer there.
  * @param {readonly string[]} command
  */
-export function isolated(command) {
+function isolated(command) {
   return ['unshare', process.getuid?.() === 0 ? '-n' : '-Urn', ...command];
 }
 
@@ -105,8 +105,8 @@ export function benchRole(directory, quick, results) {
       ],
     };
     const samples = interleaved(Object.values(commands), quick ? 1 : 5);
-    Object.keys(commands).forEach((column, index) =>
-      add(results, 'role', `${count.toLocaleString('en')} apps`, column, times(samples[index] ?? [])),
-    );
+    Object.keys(commands).forEach((column, index) => {
+      add(results, 'role', `${count.toLocaleString('en')} apps`, column, times(samples[index] ?? []));
+    });
   }
 }

@@ -73,7 +73,7 @@ export function short(value) {
  * The samples of a cell.
  * @param {readonly Sample[]} samples @param {string} table @param {string} column @param {string | undefined} variant
  */
-export function valuesOf(samples, table, column, variant) {
+function valuesOf(samples, table, column, variant) {
   return samples
     .filter((one) => one.table === table && one.column === column && one.variant === variant)
     .map(({ value }) => value);

@@ -21,6 +21,12 @@ function ensureContainers() {
   return reason;
 }
 
+/** What packets are sent with, and what else they go through. */
+function ensureRivals() {
+  if (process.getuid?.() === 0) ensureCompiler();
+  return ensurePeers();
+}
+
 try {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -29,15 +35,21 @@ try {
   ensureNodeModules();
   ensureSystemPackages();
   ensureBuild();
-  const { bench, PARTS } = await import('../bench/bench.mjs');
+  const { bench, PARTS, TRAFFIC } = await import('../bench/bench.mjs');
   const wrong = positionals.filter((part) => !PARTS.includes(part));
   if (wrong.length > 0)
     throw new Error(`no part ${wrong.join(', ')}; there are ${PARTS.join(', ')}\n${USAGE}`);
   const parts = positionals.length > 0 ? positionals : PARTS;
-  ensureCompiler();
-  const { there, missing } = ensurePeers();
+  const peers = parts.some((part) => TRAFFIC.includes(part)) ? ensureRivals() : { there: {}, missing: [] };
   const reason = parts.includes('ansible') ? ensureContainers() : undefined;
-  await bench({ ...values, quick: values.quick ?? false, parts, obstacle: reason, peers: there, missing });
+  await bench({
+    ...values,
+    quick: values.quick ?? false,
+    parts,
+    obstacle: reason,
+    peers: peers.there,
+    missing: peers.missing,
+  });
 } catch (reason) {
   say(`bench: ${messageOf(reason)}`);
   process.exitCode = 1;

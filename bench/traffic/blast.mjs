@@ -49,7 +49,9 @@ async function measure(out, variant, text, label, quick) {
   const reloads = (await loop.stop('SIGKILL')).length;
   lab.close();
   /** @param {string} column @param {number} value */
-  const sample = (column, value) => out.sample({ table: 'blast', column, variant: label, unit: '', value });
+  const sample = (column, value) => {
+    out.sample({ table: 'blast', column, variant: label, unit: '', value });
+  };
   sample('reloads', reloads);
   sample('SYNs', sent);
   sample('SYNs a second', sent / (wall / 1e9));

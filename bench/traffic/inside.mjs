@@ -30,8 +30,12 @@ for (const name of names) {
   process.stderr.write(`bench: ${name}\n`);
   await measure?.(
     {
-      sample: (sample) => print(sample),
-      note: (text) => print({ note: text }),
+      sample: (sample) => {
+        print(sample);
+      },
+      note: (text) => {
+        print({ note: text });
+      },
     },
     quick === 'quick',
   );

@@ -1,6 +1,7 @@
 // A variant's text is written, loaded, and its proxy started.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '../json.mjs';
 import { run } from '../measure.mjs';
 import { inside, sh, start } from './namespaces.mjs';
 
@@ -13,7 +14,7 @@ const FILES = '/run/files';
 const written = new Map();
 
 /** Roots of unpacked peers, by name. */
-const peers = /** @type {Record<string, string>} */ (JSON.parse(process.env['BENCH_PEERS'] ?? '{}'));
+export const peers = /** @type {Record<string, string>} */ (parseJson(process.env['BENCH_PEERS'] ?? '{}'));
 
 /** Whether there is what a variant needs. @param {Variant} variant */
 export function isThere({ kind }) {

@@ -1,6 +1,7 @@
 // Network namespaces, and programs inside of them. Runs where inside.mjs does: all of it ends with that process.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpus } from 'node:os';
+import { parseJson } from '../json.mjs';
 import { run } from '../measure.mjs';
 
 /** The CPU of servers and of the injector, not that of clients and loaders. */
@@ -48,9 +49,9 @@ export function ask(command) {
   return numbers(run(command).stdout);
 }
 
-/** @param {string} json @returns {Record<string, number>} */
-function numbers(json) {
-  return /** @type {Record<string, number>} */ (JSON.parse(json));
+/** What the client and the injector print. @param {string} json @returns {Record<string, number>} */
+export function numbers(json) {
+  return /** @type {Record<string, number>} */ (parseJson(json));
 }
 
 /**
@@ -62,7 +63,11 @@ export function start([program = '', ...args]) {
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => (output += chunk));
   /** @type {Promise<string>} */
-  const ended = new Promise((resolve) => child.on('close', () => resolve(output)));
+  const ended = new Promise((resolve) =>
+    child.on('close', () => {
+      resolve(output);
+    }),
+  );
   return {
     pid: child.pid ?? 0,
     /** @param {NodeJS.Signals} [signal] */

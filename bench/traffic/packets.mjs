@@ -32,14 +32,15 @@ const SIZES = /** @type {const} */ ([
 ]);
 
 /** An injector, and a load balancer that it is wired to. */
-export class Injector {
+class Injector {
   /** @param {number} index @param {Variant} variant @param {App[]} apps */
   constructor(index, variant, apps) {
     this.variant = variant;
     const app = asked(apps);
     const [destination] = app.destinations;
     this.target = variant.kind === 'nothing' && destination ? destination : app;
-    [this.outside, this.balancer] = [`i${index}`, `m${index}`];
+    this.outside = `i${index}`;
+    this.balancer = `m${index}`;
     addNamespace(this.outside);
     addNamespace(this.balancer);
     sh(`

@@ -2,7 +2,7 @@
 import { run } from '../measure.mjs';
 import { fleet } from './fleet.mjs';
 import { fileOf, loading } from './load.mjs';
-import { inside, start } from './namespaces.mjs';
+import { inside, numbers, start } from './namespaces.mjs';
 import { startWorkers, TcpLab } from './tcp-lab.mjs';
 import { changes, FLAT_MAP, originalScript, OURS, packetFilters, scripts } from './variants.mjs';
 
@@ -63,11 +63,12 @@ async function measure(out, variant, index, most) {
       await pause(1);
     }
     await pause(300);
-    const open = /** @type {Record<string, number>} */ (JSON.parse(await held.stop()));
-    const fresh = /** @type {Record<string, number>} */ (JSON.parse(await flood.stop()));
+    const open = numbers(await held.stop());
+    const fresh = numbers(await flood.stop());
     /** @param {string} column @param {number} value */
-    const sample = (column, value) =>
+    const sample = (column, value) => {
       out.sample({ table: 'reloads', column, variant: variant.name, unit: '', value });
+    };
     sample('reloads', count);
     sample('lost of 200 open', 200 - (open['open'] ?? 0));
     sample('new connections', fresh['ok'] ?? 0);

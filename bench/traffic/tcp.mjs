@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { shuffled } from '../statistics.mjs';
 import { cpuTime } from './clocks.mjs';
 import { fleet } from './fleet.mjs';
-import { isThere } from './load.mjs';
+import { isThere, peers } from './load.mjs';
 import { startWorkers, TcpLab } from './tcp-lab.mjs';
 import { direct, DIRECT, packetFilters, proxiesOf } from './variants.mjs';
 
@@ -19,7 +19,6 @@ export async function tcp(out, quick) {
 
 /** @param {number} apps */
 function variants(apps) {
-  const peers = /** @type {Record<string, string>} */ (JSON.parse(process.env['BENCH_PEERS'] ?? '{}'));
   const all = [direct, ...packetFilters(), ...proxiesOf(peers, Math.min(2, cpus().length))];
   return all.filter((variant) => isThere(variant) && apps <= (variant.most ?? Infinity));
 }

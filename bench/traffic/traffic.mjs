@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseJson } from '../json.mjs';
 import { run } from '../measure.mjs';
 
 /** Root without a user namespace: large rulesets do not load in one. */
@@ -26,7 +27,7 @@ function compile(directory) {
  */
 export async function traffic(parts, { quick, peers, directory }, results) {
   compile(directory);
-  const [program = '', ...args] = [...ISOLATED, process.execPath, join(import.meta.dirname, 'inside.mjs')];
+  const [program, ...args] = [...ISOLATED, process.execPath, join(import.meta.dirname, 'inside.mjs')];
   const env = { ...process.env, BENCH_PROGRAMS: directory, BENCH_PEERS: JSON.stringify(peers) };
   const child = spawn(program, [...args, quick ? 'quick' : 'all', ...parts], {
     env,
@@ -35,7 +36,7 @@ export async function traffic(parts, { quick, peers, directory }, results) {
   /** @type {Promise<number | null>} */
   const ended = new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   for await (const line of createInterface(child.stdout)) {
-    const record = /** @type {import('../report.mjs').Sample | { note: string }} */ (JSON.parse(line));
+    const record = /** @type {import('../report.mjs').Sample | { note: string }} */ (parseJson(line));
     if ('note' in record) results.notes.push(record.note);
     else results.samples.push(record);
   }
