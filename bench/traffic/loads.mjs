@@ -1,5 +1,6 @@
 // How long loading takes, for the first time and again, and changing one destination.
 import { run } from '../measure.mjs';
+import { inRounds } from '../rounds.mjs';
 import { shuffled } from '../statistics.mjs';
 import { fleet } from './fleet.mjs';
 import { bounded, fileOf, isThere, loading } from './load.mjs';
@@ -23,7 +24,7 @@ export function loads(out, quick) {
     );
     /** @type {Set<string>} */
     const done = new Set();
-    for (let round = 0; round < (quick ? 1 : 3); round++)
+    inRounds(quick ? 1 : 3, 15, () => {
       for (const variant of shuffled(all)) {
         if (done.has(variant.name)) continue;
         try {
@@ -33,6 +34,7 @@ export function loads(out, quick) {
           out.note(`loads, ${size}: ${variant.name}: ${String(reason).split('\n')[0]?.slice(0, 200)}`);
         }
       }
+    });
   }
 }
 

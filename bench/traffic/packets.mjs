@@ -1,5 +1,6 @@
 // What the first packet of a connection costs the load balancer: an injector sends SYNs into it, and what it sends on is
 // counted by an interface that throws it away. Milliseconds of real load would hide what is microseconds here.
+import { inRounds } from '../rounds.mjs';
 import { median, shuffled } from '../statistics.mjs';
 import { asked, fleet } from './fleet.mjs';
 import { fileOf, isThere, load } from './load.mjs';
@@ -130,7 +131,7 @@ async function measureSize(out, count, destinations, quick) {
     }
   }
   const many = quick ? 2000 : 30_000;
-  for (let round = 0; round < (quick ? 1 : 5); round++) {
+  inRounds(quick ? 1 : 5, 20, () => {
     const own = [1, 2, 3].map(() => labs[0]?.send(many, 1, OTHER_MAC)['cpu'] ?? NaN);
     for (const lab of shuffled(labs)) {
       const { cpu = NaN } = lab.send(many, 0.25);
@@ -138,6 +139,6 @@ async function measureSize(out, count, destinations, quick) {
       const value = Math.max(0, cpu - median(own)) / 1000;
       out.sample({ table: 'packets', column: size, variant: lab.variant.name, unit: 'µs', value });
     }
-  }
+  });
   for (const lab of labs) lab.close();
 }

@@ -21,7 +21,7 @@ const NAMES = [
   'kube-proxy nftables',
 ];
 /** Slow scripts do not get to a hundred; how often is said. */
-const MOST_MILLISECONDS = 12_000;
+const MOST_MILLISECONDS = 8000;
 
 /** @param {Out} out @param {boolean} quick */
 export async function reloads(out, quick) {

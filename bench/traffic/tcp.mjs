@@ -1,5 +1,6 @@
 // Real TCP: new connections, latency on open ones, bulk, and the CPU time that the load balancer has for a connection.
 import { cpus } from 'node:os';
+import { inRounds } from '../rounds.mjs';
 import { shuffled } from '../statistics.mjs';
 import { cpuTime } from './clocks.mjs';
 import { fleet } from './fleet.mjs';
@@ -40,11 +41,11 @@ async function measureSize(out, count, quick, first) {
       out.note(`tcp, ${size}: ${variant.name} was left out: ${String(reason).split('\n')[0]?.slice(0, 200)}`);
     }
   }
-  for (let round = 0; round < (quick ? 1 : 5); round++) {
-    connect(out, labs, size, quick ? 300 : 8000);
-    if (count > 1) continue;
-    for (const lab of shuffled(labs)) open(out, lab, quick ? 0.2 : 0.6);
-  }
+  inRounds(quick ? 1 : 5, count > 1 ? 20 : 60, () => {
+    connect(out, labs, size, quick ? 300 : 5000);
+    if (count > 1) return;
+    for (const lab of shuffled(labs)) open(out, lab, quick ? 0.2 : 0.4);
+  });
   for (const lab of labs) await lab.close();
 }
 
