@@ -1,7 +1,7 @@
 // The role on a container load balancer: wall time of runs of ansible-playbook, against a playbook of one ping.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { interleaved, median, run, spread } from './measure.mjs';
+import { interleaved, run } from './measure.mjs';
 import { specs } from './specs.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -33,14 +33,8 @@ function makeRole(spec, text) {
   run([process.execPath, join(ROOT, 'dist/cli.js'), 'ansible', spec, '--out', out, '--force']);
 }
 
-/** @param {string} name @param {import('./measure.mjs').Sample[]} samples @param {import('./measure.mjs').Sample[]} base @param {string} [goal] */
-function row(name, samples, base, goal = '') {
-  const ratio = `= ${(median(samples) / median(base)).toFixed(2)} x`;
-  console.log(`  ${name.padEnd(38)} ${spread(samples).padEnd(22)} ${ratio} ${goal}`.trimEnd());
-}
-
-/** @param {string} directory for specs */
-function measure(directory) {
+/** @param {string} directory for specs @param {import('./report.mjs').Results} results */
+function measure(directory, { samples }) {
   const [converge, ping] = [join(SUPPORT, 'converge.yml'), join(ROOT, 'bench/ping.yml')];
   const spec = join(directory, 'ansible.yml');
   const thousand = specs(1000, DESTINATIONS);
@@ -54,23 +48,24 @@ function measure(directory) {
     makeRole(spec, text);
     return run(play(converge));
   });
-  console.log(
-    `\nansible-playbook on a container load balancer, of ${ROUNDS} interleaved runs, apps of ${DESTINATIONS} destinations, against one ping:`,
-  );
-  row('a playbook of one ping', pings, pings);
-  row('first run, with its packages', first, pings);
-  row('second run', seconds, pings, '(goal: 4)');
-  row('--check', checks, pings);
-  console.log('and against the second run of one app:');
-  row('1,000 apps applied (3 runs)', applied, seconds, '(goal: 2)');
+  const rows = {
+    'a playbook of one ping': pings,
+    'first run, with its packages': first,
+    'second run': seconds,
+    '--check': checks,
+    '1,000 apps applied': applied,
+  };
+  for (const [variant, runs] of Object.entries(rows))
+    for (const { milliseconds } of runs)
+      samples.push({ table: 'ansible', column: 'time', variant, unit: 's', value: milliseconds / 1000 });
 }
 
-/** About three minutes. @param {string} directory for specs */
-export function benchAnsible(directory) {
+/** About three minutes. @param {string} directory for specs @param {import('./report.mjs').Results} results */
+export function benchAnsible(directory, results) {
   const lab = join(SUPPORT, 'lab.sh');
   try {
     run([lab, 'up', LAB, 'bookworm']);
-    measure(directory);
+    measure(directory, results);
   } finally {
     run([lab, 'down', LAB]);
     rmSync(ROLES, { recursive: true, force: true });

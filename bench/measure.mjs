@@ -1,5 +1,6 @@
 // How time and memory are taken.
 import { spawnSync } from 'node:child_process';
+import { shuffled } from './statistics.mjs';
 
 /** Prints the peak memory of a Node process at its end, in KiB, after a word to find it by. */
 const REPORT_MEMORY =
@@ -29,7 +30,7 @@ export function run([program = '', ...args]) {
 }
 
 /**
- * Several commands side by side, in rounds, so that what else the machine does hits all of them.
+ * Several commands side by side, in rounds of random order, so that what else the machine does hits all of them.
  * @param {readonly (readonly string[])[]} commands
  * @param {number} rounds
  * @returns {Sample[][]} the samples of each command
@@ -38,18 +39,6 @@ export function interleaved(commands, rounds) {
   /** @type {Sample[][]} */
   const samples = commands.map(() => []);
   for (let round = 0; round < rounds; round++)
-    commands.forEach((command, index) => samples[index]?.push(run(command)));
+    for (const [index, command] of shuffled([...commands.entries()])) samples[index]?.push(run(command));
   return samples;
-}
-
-/** @param {readonly Sample[]} samples */
-export function median(samples) {
-  const sorted = samples.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-/** `12 ms [11..14]` @param {readonly Sample[]} samples */
-export function spread(samples) {
-  const times = samples.map(({ milliseconds }) => milliseconds);
-  return `${median(samples).toFixed(0)} ms [${Math.min(...times).toFixed(0)}..${Math.max(...times).toFixed(0)}]`;
 }

@@ -1,5 +1,5 @@
 // Specs of any size.
-export const DESTINATIONS = 10;
+const DESTINATIONS = 10;
 
 /** As many apps, each with an endpoint and as many destinations, as documents of one file. @param {number} count */
 export function specs(count, destinations = DESTINATIONS) {
