@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests that load rulesets into a kernel or try many inputs. */
 const SLOW = ['kernel', 'property'];
 /** In milliseconds. It is for what hangs, not for busy machines. */
-const TIMEOUT = 600_000;
+const TIMEOUT = 1_200_000;
 
 /** A project for one folder of slow tests. */
 function slow(folder: string) {
