@@ -8,7 +8,7 @@ import { inside, sh, start } from './namespaces.mjs';
 /** @typedef {import('./variants.mjs').Variant} Variant */
 
 /** In milliseconds. What takes longer to load is not measured, and that is said. */
-const LIMIT = 45_000;
+const LIMIT = 20_000;
 const FILES = '/run/files';
 /** @type {Map<string, string>} */
 const written = new Map();
