@@ -1,6 +1,6 @@
 // What the first packet of a connection costs the load balancer: an injector sends SYNs into it, and what it sends on is
 // counted by an interface that throws it away. Milliseconds of real load would hide what is microseconds here.
-import { inRounds } from '../rounds.mjs';
+import { expectAll, inRounds } from '../rounds.mjs';
 import { median, shuffled } from '../statistics.mjs';
 import { asked, fleet } from './fleet.mjs';
 import { fileOf, isThere, load } from './load.mjs';
@@ -76,11 +76,12 @@ class Injector {
 
   /** Throws unless all of it is sent on. */
   verify() {
-    const before = this.arrived();
-    this.send(300, 2);
-    const through = this.arrived() - before;
-    if (through !== 300) throw new Error(`${through} of 300 packets came through`);
-    this.forget();
+    expectAll(300, 'packets came through', () => {
+      const before = this.arrived();
+      this.send(300, 2);
+      this.forget();
+      return this.arrived() - before;
+    });
   }
 
   forget() {

@@ -1,4 +1,5 @@
 // Clients, a load balancer each, and three workers that all of them share.
+import { expectAll } from '../rounds.mjs';
 import { asked, WORKER_PORT } from './fleet.mjs';
 import { fileOf, load } from './load.mjs';
 import {
@@ -82,8 +83,7 @@ export class TcpLab {
   async load(size) {
     const file = fileOf(`${this.variant.name} ${size}`, () => this.variant.text(this.apps));
     this.#proxy = await load(this.balancer, this.variant, file);
-    const { ok } = this.ask('connect', 16, 300, 3);
-    if (ok !== 300) throw new Error(`${ok} of 300 connections were answered`);
+    expectAll(300, 'connections were answered', () => this.ask('connect', 16, 300, 3)['ok'] ?? 0);
   }
 
   /** @param {Mode} mode @param {number} connections @param {number} count @param {number} seconds */
