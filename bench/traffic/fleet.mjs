@@ -50,13 +50,3 @@ export function changed(apps, ip) {
   const destinations = [...app.destinations.slice(0, -1), { ip, port: WORKER_PORT }];
   return [...apps.slice(0, -1), { ...app, destinations }];
 }
-
-/** @param {readonly App[]} apps */
-export function specs(apps) {
-  return apps
-    .map(({ name, ip, port, destinations }) => {
-      const lines = destinations.map((one) => `  - { ip: ${one.ip}, port: ${one.port} }\n`);
-      return `---\npomaloba: 1\napp: ${name}\nendpoints:\n  - { ip: ${ip}, port: ${port} }\ndestinations:\n${lines.join('')}`;
-    })
-    .join('');
-}

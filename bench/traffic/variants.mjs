@@ -1,7 +1,8 @@
 // What is compared.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { changed, OTHER_DESTINATION, specs } from './fleet.mjs';
+import { textOf } from '../specs.mjs';
+import { changed, OTHER_DESTINATION } from './fleet.mjs';
 import * as iptables from './iptables.mjs';
 import * as nftables from './nftables.mjs';
 import * as proxies from './proxies.mjs';
@@ -40,7 +41,7 @@ function ours(type) {
   return (apps) => {
     const command = [CLI, '-', '--name', 'lb', '--output-type', type];
     return execFileSync(process.execPath, command, {
-      input: specs(apps),
+      input: textOf(apps),
       encoding: 'utf8',
       maxBuffer: 1 << 30,
     });

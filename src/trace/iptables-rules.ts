@@ -1,5 +1,6 @@
 // The rules of iptables' templates: each shape that they have behind the name of their chain, and no other.
 import type { Protocol } from '../model/model.js';
+import type { Network } from '../model/network.js';
 import type { Ports } from '../model/ports.js';
 import { comment, ports, syn, verdict } from './iptables-kinds.js';
 import { type Condition, type Match, type Meaning, rule, type Side } from './language.js';
@@ -17,12 +18,16 @@ import {
   word,
 } from './shapes.js';
 
-/** What is sent to, or was opened to, one port or a range of an address. */
-function toEndpoint(of: Side, one: Protocol, ip: string, at: Ports): readonly Match[] {
+/** What is sent to, or was opened to, one port of an address, a range, or any of its ports. */
+function toEndpoint(of: Side, one: Protocol, ip: string, at?: Ports): readonly Match[] {
   return [
     { is: 'protocol', protocols: [one] },
-    { is: 'to', of, among: [{ address: ip, ports: at }] },
+    { is: 'to', of, among: [{ address: ip, ...(at && { ports: at }) }] },
   ];
+}
+
+function toNetwork(of: Side, network: Network): Match {
+  return { is: 'to', of, among: [{ network }] };
 }
 
 /** iptables-filter.j2, and what it has in common with the others. */
@@ -52,19 +57,13 @@ const FILTER: readonly Shape<Meaning>[] = [
   ),
   // Branches of many endpoints.
   shape`-m conntrack --ctorigdst ${network} ${verdict}`((one, action) =>
-    rule(action, { is: 'to', of: 'original', among: [{ network: one }] }),
+    rule(action, toNetwork('original', one)),
   ),
   shape`-m conntrack --ctproto ${protocol} --ctorigdst ${address} ${verdict}`((one, ip, action) =>
-    rule(
-      action,
-      { is: 'protocol', protocols: [one] },
-      { is: 'to', of: 'original', among: [{ address: ip }] },
-    ),
+    rule(action, ...toEndpoint('original', one, ip)),
   ),
   // Answers come from where the packet goes.
-  shape`-m conntrack --ctreplsrc ${network} ${verdict}`((one, action) =>
-    rule(action, { is: 'to', of: 'now', among: [{ network: one }] }),
-  ),
+  shape`-m conntrack --ctreplsrc ${network} ${verdict}`((one, action) => rule(action, toNetwork('now', one))),
   shape`-m conntrack --ctreplsrc ${address} --ctreplsrcport ${ports} ${verdict}`((ip, at, action) =>
     rule(action, { is: 'to', of: 'now', among: [{ address: ip, ports: at }] }),
   ),
@@ -110,11 +109,9 @@ function chance(probability: number): Match {
 
 /** iptables-nat.j2. Clients are elsewhere. */
 const NAT: readonly Shape<Meaning>[] = [
-  shape`-d ${network} ${verdict}`((one, action) =>
-    rule(action, { is: 'to', of: 'now', among: [{ network: one }] }),
-  ),
+  shape`-d ${network} ${verdict}`((one, action) => rule(action, toNetwork('now', one))),
   shape`-d ${address} -p ${protocol} ${verdict}`((ip, one, action) =>
-    rule(action, { is: 'protocol', protocols: [one] }, { is: 'to', of: 'now', among: [{ address: ip }] }),
+    rule(action, ...toEndpoint('now', one, ip)),
   ),
   shape`-d ${address} -p ${protocol} --dport ${ports}${syn}${comment} ${verdict}`(
     (ip, one, at, _syn, _app, action) => rule(action, ...toEndpoint('now', one, ip, at)),

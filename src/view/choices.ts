@@ -57,11 +57,6 @@ const MOST_DRAWS = 16;
 /** Each of them is a rule for each destination. */
 const REHASHES = ['0x706d6c63', '0x706d6c64', '0x706d6c65', '0x706d6c66'] as const;
 
-type Names = Pick<ChoiceView, 'backup' | 'nft_chain' | 'iptables_chain'> & {
-  /** The chain of a part of the destinations. */
-  readonly branch_chain: (number: number) => string;
-};
-
 /** The choices of a pool, in the order in which they are made; none for destinations that nobody may use. */
 export function choiceViews(
   ruleset: string,
@@ -78,9 +73,8 @@ export function choiceViews(
           backup,
           nft_chain: nftChoiceChain(app.name, nftFamily, backup),
           iptables_chain: iptablesChoiceChain(ruleset, app.name, backup),
-          branch_chain: (number) =>
-            iptablesPartChain(iptablesAppChain(ruleset, app.name), backup ? 'b' : 'd', number),
         },
+        (number) => iptablesPartChain(iptablesAppChain(ruleset, app.name), backup ? 'b' : 'd', number),
       ),
     )
     .filter(({ usable }) => usable > 0);
@@ -89,7 +83,8 @@ export function choiceViews(
 function choiceView(
   { scheduler }: App,
   destinations: readonly DestinationView[],
-  { branch_chain, ...names }: Names,
+  names: Pick<ChoiceView, 'backup' | 'nft_chain' | 'iptables_chain'>,
+  partChain: (number: number) => string,
 ): ChoiceView {
   const usable = destinations.length;
   const draws = drawsFor(destinations.map(({ parts }) => parts));
@@ -110,14 +105,15 @@ function choiceView(
     turns: scheduler === 'round-robin' ? turnViews(destinations) : [],
     branches:
       scheduler === 'random' && usable > LONGEST_LIST
-        ? drawViews({ ...names, branch_chain }, destinations)
+        ? drawViews(names.iptables_chain, partChain, destinations)
         : [],
   };
 }
 
-/** Each chain chooses among a few parts of what is left to it, by their weights. */
+/** Each chain chooses among a few parts of what is left to it, by their weights; `partChain` names those of several destinations. */
 function drawViews(
-  { iptables_chain, branch_chain }: Pick<Names, 'iptables_chain' | 'branch_chain'>,
+  chain: string,
+  partChain: (number: number) => string,
   destinations: readonly DestinationView[],
 ): DrawView[] {
   let number = 0;
@@ -128,12 +124,14 @@ function drawViews(
     );
     const chances = probabilities(parts.map((part) => part.reduce((sum, { weight }) => sum + weight, 0)));
     return parts.flatMap((part, index) => {
-      const to = part.length === 1 ? (part[0]?.iptables_chain ?? '') : branch_chain(++number);
-      const branch = { from, to, probability: chances[index] ?? '' };
-      return [branch, ...(part.length === 1 ? [] : grow(to, part))];
+      const probability = chances[index] ?? '';
+      const [first, ...more] = part;
+      if (first && more.length === 0) return [{ from, to: first.iptables_chain, probability }];
+      const to = partChain(++number);
+      return [{ from, to, probability }, ...grow(to, part)];
     });
   };
-  return grow(iptables_chain, destinations);
+  return grow(chain, destinations);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { programOf } from '../../src/commands/rules.js';
 import { createLab, type Lab } from '../../src/lab/lab.js';
 import { LB } from '../../src/lab/topology.js';
 import { type LabProtocol, nameOf, type Target } from '../../src/lab/traffic.js';
@@ -13,7 +14,7 @@ import { BACKENDS, inLb, load, remove } from '../support/backends.js';
 import { expectShares } from '../support/chi-square.js';
 import { countPlaces, createClientsLab, IPS, NFTABLES, places, WORKERS } from '../support/many-clients.js';
 import { viewOf } from '../support/rulesets.js';
-import { type DownPlace, programOf, traced } from '../support/traces.js';
+import { type DownPlace, traced } from '../support/traces.js';
 
 const GOLDEN = join(import.meta.dirname, '../golden');
 const PROTOCOLS: readonly LabProtocol[] = ['tcp', 'udp'];

@@ -2,6 +2,7 @@
 // down, and the same in both.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { programOf } from '../../src/commands/rules.js';
 import { PROTOCOLS } from '../../src/model/model.js';
 import { forIptables, portsOf, type RandomSpec, rulesetSpecs, toText } from '../support/arbitrary-spec.js';
 import { viewOf } from '../support/rulesets.js';
@@ -10,7 +11,6 @@ import {
   drawsOf,
   expectedOf,
   expectAgreement,
-  programOf,
   summaryOf,
   traced,
   type Way,

@@ -1,14 +1,10 @@
 // Traces of both packet filters' texts, and what a spec says of the same connections: from the spec alone, by another way.
 import { expect } from 'vitest';
 import { type Address, parseAddress } from '../../src/model/address.js';
-import type { Backend } from '../../src/model/backends.js';
 import type { Protocol } from '../../src/model/model.js';
 import { turnsOf } from '../../src/model/shares.js';
-import { printRuleset } from '../../src/print/output.js';
 import type { Trace, Verdict } from '../../src/trace/facts.js';
-import { parseIptables } from '../../src/trace/iptables.js';
 import type { Program } from '../../src/trace/language.js';
-import { parseNft } from '../../src/trace/nft.js';
 import { trace } from '../../src/trace/trace.js';
 import type { View } from '../../src/view/view.js';
 import type { RandomSpec } from './arbitrary-spec.js';
@@ -33,12 +29,6 @@ function addressOf(ip: string): Address {
   const address = parseAddress(ip);
   if (typeof address === 'string') throw new TypeError(`${ip} is no address`);
   return address;
-}
-
-/** What the text of a back end says, read. */
-export function programOf(view: View, backend: Backend): Program {
-  const text = printRuleset(`${backend}-rules`, view, 'load');
-  return backend === 'nftables' ? parseNft(text) : parseIptables(text);
 }
 
 /** The trace of a connection. */

@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { programOf } from '../../../src/commands/rules.js';
 import { explainApps, type AppFacts, type PoolFacts } from '../../../src/explain/facts.js';
 import { BACKENDS } from '../../../src/model/backends.js';
 import { buildApp } from '../../../src/model/build.js';
 import type { Protocol } from '../../../src/model/model.js';
-import { type Expected, programOf, summaryOf, traced } from '../../support/traces.js';
+import { type Expected, summaryOf, traced } from '../../support/traces.js';
 import { isIn } from '../../support/networks.js';
 import { specsOf, viewOf } from '../../support/rulesets.js';
 
