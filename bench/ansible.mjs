@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..');
 const SUPPORT = join(ROOT, 'molecule/support');
 const LAB = 'pml-bench';
 const ROLES = join(ROOT, '.cache/molecule/bench-roles');
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** As the sample has. */
 const DESTINATIONS = 3;
 

@@ -174,7 +174,8 @@ int main(int argc, char **argv) {
   sched_setaffinity(0, sizeof cpus, &cpus);
   signal(SIGTERM, stop);
   start = now();
-  sequence = (long)(start * 1e6) % (PORTS * ADDRESSES); /* not the ports of the client before */
+  /* Not the ports of the client before, nor those of the one beside it. */
+  sequence = (long)(start * 1e6 + (mode == 'h' ? PORTS * ADDRESSES / 2 : 0)) % (PORTS * ADDRESSES);
   warm = start + .1;
   epoll = epoll_create1(0);
   double limit = start + atof(argv[7]), last = start;
