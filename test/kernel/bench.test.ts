@@ -110,7 +110,8 @@ if (process.getuid?.() === 0) {
       });
     });
     const inside = join(ROOT, 'bench/traffic/inside.mjs');
-    expect(processesWith(inside)).toHaveLength(2); // unshare and its child
+    // unshare and its child; and, between fork and exec, who is about to be another program
+    await expect.poll(() => processesWith(inside)).toHaveLength(2);
     await expect.poll(() => processesWith('hold')).not.toEqual([]);
     child.kill('SIGKILL');
     await expect.poll(() => [...processesWith(inside), ...processesWith('hold')]).toEqual([]);
