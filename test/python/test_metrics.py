@@ -38,9 +38,7 @@ def destination(key: Key, weight: int = 1) -> Destination:
 def balancer(app: str = "shop", keys: tuple[Key, ...] = (A, B, C)) -> Balancer:
     endpoints = (Endpoint("tcp", "192.0.2.10", 80, 80), Endpoint("udp", "192.0.2.10", 8000, 8099))
     four = Pool(family="ipv4", endpoints=endpoints, destinations=(*map(destination, keys), destination(D, 0)))
-    six = Pool(
-        family="ipv6", endpoints=(Endpoint("tcp", "2001:db8::10", 80, 80),), destinations=(destination(SIX),)
-    )
+    six = Pool(family="ipv6", endpoints=(Endpoint("tcp", "2001:db8::10", 80, 80),), destinations=(destination(SIX),))
     return Balancer(
         name="lb",
         backend="nftables",
@@ -233,7 +231,9 @@ def test_write_is_atomic(tmp_path: Path) -> None:
     try:
         for _ in range(300):
             assert (tmp_path / "pomaloba-lb.prom").read_text() in texts
-            assert [path.name for path in tmp_path.glob("*.prom") if not path.name.startswith(".")] == ["pomaloba-lb.prom"]
+            assert [path.name for path in tmp_path.glob("*.prom") if not path.name.startswith(".")] == [
+                "pomaloba-lb.prom"
+            ]
     finally:
         stop.set()
         thread.join()
