@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -281,17 +282,13 @@ class Client:
     def send(self, request: bytes) -> bytes:
         """All of the answer; what comes until the connection is cut."""
         with self.connect() as connection:
-            try:
+            answer = bytearray()
+            with suppress(OSError):
                 connection.sendall(request)
-            except OSError:
-                pass
-            answer = b""
-            try:
+            with suppress(ConnectionResetError):
                 while piece := connection.recv(65536):
                     answer += piece
-            except ConnectionResetError:
-                pass
-            return answer
+            return bytes(answer)
 
     def get(self, path: str = "/metrics") -> bytes:
         return self.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

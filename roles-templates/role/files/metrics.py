@@ -240,7 +240,7 @@ def _bytes(text: str) -> bytes:
 async def serve(port: int, page: Callable[[], Awaitable[str]]) -> asyncio.AbstractServer:
     """Answers GET /metrics on 127.0.0.1 with what `page` gives, the same to all who ask at once. May raise OSError."""
     clients = _Clients(_Pages(page))
-    return await asyncio.start_server(clients.serve, "127.0.0.1", port, limit=HEAD_BYTES, backlog=CLIENTS)
+    return await asyncio.start_server(clients.serve, "127.0.0.1", port, limit=HEAD_BYTES, backlog=4 * CLIENTS)
 
 
 class _Pages:
@@ -281,10 +281,12 @@ class _Clients:
         try:
             head = await asyncio.wait_for(_head(reader), SECONDS)
             answer = await self._answer(head)
-            await asyncio.wait_for(_send(writer, answer), SECONDS)
+            await _send(writer, answer)
             writer.close()
-        except (OSError, EOFError, asyncio.TimeoutError):
-            pass  # gone, or too slow: nobody is left who would want to know
+        except (OSError, EOFError, asyncio.TimeoutError, asyncio.CancelledError):
+            # Gone, too slow, or this process ends: nobody is left who would want to know. Streams of some versions of
+            # Python complain of a task that was cancelled.
+            pass
         finally:
             del self.connected[writer]
             if not writer.is_closing():
@@ -314,11 +316,11 @@ class _Clients:
 
 
 async def _send(writer: asyncio.StreamWriter, response: bytes) -> None:
-    """In pieces, so that who reads slowly makes this process keep one of them, and not a copy of the page."""
+    """In pieces, each of which has its time: of who reads slowly one is kept, and not a copy of the page."""
     writer.transport.set_write_buffer_limits(high=0)
     for start in range(0, len(response), PIECE_BYTES):
         writer.write(response[start : start + PIECE_BYTES])
-        await writer.drain()
+        await asyncio.wait_for(writer.drain(), SECONDS)
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes | None:
