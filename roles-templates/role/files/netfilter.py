@@ -1,0 +1,791 @@
+"""What runs (balancer.json), and the kernel's packet filters: what is down there, what was counted.
+
+For health.py, metrics.py and ctl.py of a Pomaloba ruleset. Python 3.9 and later, its standard library only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+# A destination as the sets of what is down know it: its address, and its port or 0 where it has none.
+Key = tuple[str, int]
+
+VERSION = 1
+BACKENDS = ("nftables", "iptables")
+KINDS = ("tcp", "http", "https", "udp", "exec")
+
+
+class BadData(Exception):
+    """A file says something that it cannot mean."""
+
+
+class NotLoaded(Exception):
+    """The kernel has not got the ruleset (yet)."""
+
+
+class NetfilterError(Exception):
+    """A program of the packet filter is missing, or failed."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a destination is asked whether it works; intervals in seconds. An empty `expect`, `body`: anything."""
+
+    kind: str
+    port: int
+    interval: int
+    timeout: int
+    rise: int
+    fall: int
+    method: str = "GET"
+    path: str = "/"
+    host: str = ""
+    status: tuple[tuple[int, int], ...] = ((200, 399),)
+    body: str = ""
+    verify: bool = True
+    send: str = ""
+    expect: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where connections are sent; `port` None: to the client's port. `check` None: nobody asks whether it works."""
+
+    ip: str
+    port: int | None
+    down_port: int
+    weight: int
+    backup: bool
+    share: str
+    check: Check | None = None
+    chain: str = ""  # of iptables, that sends connections there
+
+    @property
+    def key(self) -> Key:
+        return (self.ip, self.down_port)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where clients connect to, from the first to the last port."""
+
+    protocol: str
+    ip: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The maps of nftables that say which destination a client has: its address, and its port if `port` is None, which
+    else is that of all of them (0: the client's)."""
+
+    addresses: str
+    ports: str
+    port: int | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The endpoints and destinations of an app and one family: `ipv4` or `ipv6`."""
+
+    family: str
+    endpoints: tuple[Endpoint, ...]
+    destinations: tuple[Destination, ...]
+    keeps: Kept | None = None
+
+
+@dataclass(frozen=True)
+class App:
+    """One spec. `on_all_down`: `reject`, `drop`, or `ignore`: all are used then. `min_up` is in percent."""
+
+    name: str
+    on_all_down: str
+    min_up: int
+    pools: tuple[Pool, ...]
+    chain: str = ""  # of iptables
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """A ruleset: the name of its table (nftables), which those of its lists (iptables) begin with, and of its chain."""
+
+    name: str
+    backend: str
+    allow_exec: bool
+    table: str
+    chain: str
+    apps: tuple[App, ...]
+
+    def pools(self) -> Iterator[tuple[App, Pool]]:
+        return ((app, pool) for app in self.apps for pool in app.pools)
+
+    def destinations(self) -> Iterator[tuple[App, Pool, Destination]]:
+        return ((app, pool, one) for app, pool in self.pools() for one in pool.destinations)
+
+    def pairs(self) -> Iterator[tuple[App, Endpoint, Destination]]:
+        return ((app, end, one) for app, pool, one in self.destinations() for end in pool.endpoints)
+
+    def keys(self) -> set[Key]:
+        return {one.key for _, _, one in self.destinations()}
+
+    def families(self) -> list[str]:
+        return sorted({pool.family for _, pool in self.pools()})
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What was counted of an endpoint and a destination since the ruleset was first loaded. Of a range of ports
+    `endpoint_port` is the first. iptables does not tell an app's endpoints from each other: where there are several of
+    a family, `protocol` and `endpoint_ip` are empty and `endpoint_port` is 0."""
+
+    app: str
+    protocol: str
+    endpoint_ip: str
+    endpoint_port: int
+    destination: Key
+    connections: int
+    packets: int
+    bytes: int
+
+
+# -- balancer.json
+
+
+class _Node:
+    """A value of the file and where it stands, which is asked for by the type that it has to have."""
+
+    def __init__(self, value: object, where: str) -> None:
+        self.value = value
+        self.where = where
+
+    def wrong(self, wanted: str) -> BadData:
+        return BadData(f"{self.where or 'the file'} has to be {wanted}, and is {_shown(self.value)}")
+
+    def has(self, key: str) -> bool:
+        return isinstance(self.value, dict) and self.value.get(key) is not None
+
+    def get(self, key: str) -> _Node:
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        where = f"{self.where}.{key}" if self.where else key
+        if key not in self.value:
+            raise BadData(f"{where} is missing")
+        return _Node(self.value[key], where)
+
+    def list(self) -> list[_Node]:
+        if not isinstance(self.value, list):
+            raise self.wrong("a list")
+        return [_Node(one, f"{self.where}[{index}]") for index, one in enumerate(self.value)]
+
+    def text(self, pattern: str = r"[^\0]*") -> str:
+        if not isinstance(self.value, str) or not re.fullmatch(pattern, self.value, re.DOTALL):
+            raise self.wrong("a text" if pattern == r"[^\0]*" else f"a text like {pattern}")
+        return self.value
+
+    def one_of(self, values: Sequence[str]) -> str:
+        if self.value not in values:
+            raise self.wrong(f"one of {', '.join(values)}")
+        return str(self.value)
+
+    def number(self, least: int, most: int) -> int:
+        # True is an int in Python, and none in JSON.
+        if not isinstance(self.value, int) or isinstance(self.value, bool) or not least <= self.value <= most:
+            raise self.wrong(f"a whole number from {least} to {most}")
+        return self.value
+
+    def flag(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def address(self, family: str) -> str:
+        try:
+            found = ipaddress.ip_address(self.text())
+        except ValueError:
+            raise self.wrong("an address") from None
+        if f"ipv{found.version}" != family:
+            raise self.wrong(f"an {family} address")
+        return self.text()
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+_CHAIN = r"PMLB/[A-Za-z0-9._/-]{1,23}"
+_MAP = r"kept/[A-Za-z0-9._/-]{1,240}"
+_LONGEST = 24 * 60 * 60
+
+
+def read_balancer(path: Path) -> Balancer:
+    """The ruleset that the file describes; BadData says what is wrong with it, OSError why it cannot be read."""
+    try:
+        root = _Node(json.loads(path.read_bytes().decode()), "")
+    except ValueError as error:  # of the encoding, and of JSON
+        raise BadData(f"{path} is no JSON: {error}") from None
+    except RecursionError:
+        raise BadData(f"{path} is no JSON: nested too deeply") from None
+    try:
+        return _balancer(root)
+    except BadData as error:
+        raise BadData(f"{path}: {error}") from None
+
+
+def _balancer(root: _Node) -> Balancer:
+    version = root.get("version")
+    if version.value != VERSION or isinstance(version.value, bool):
+        raise BadData(f"version is {_shown(version.value)}, and this program knows {VERSION} only")
+    ruleset = root.get("ruleset")
+    name = ruleset.get("name").text(_NAME)
+    return Balancer(
+        name=name,
+        backend=root.get("backend").one_of(BACKENDS),
+        allow_exec=root.get("allow_exec").flag(),
+        table=ruleset.get("nft_table").one_of([f"pomaloba-{name}"]),
+        chain=ruleset.get("iptables_chain").text(_CHAIN),
+        apps=tuple(_app(one) for one in root.get("apps").list()),
+    )
+
+
+def _app(node: _Node) -> App:
+    health = node.get("health") if node.has("health") else _Node({"on_all_down": "reject", "min_up": 0}, "")
+    return App(
+        name=node.get("app").text(_NAME),
+        on_all_down=health.get("on_all_down").one_of(("reject", "drop", "ignore")),
+        min_up=health.get("min_up").number(0, 100),
+        pools=tuple(_pool(one) for one in node.get("pools").list()),
+        chain=node.get("iptables_chain").text(_CHAIN),
+    )
+
+
+def _pool(node: _Node) -> Pool:
+    family = node.get("family").one_of(("ipv4", "ipv6"))
+    return Pool(
+        family=family,
+        endpoints=tuple(_endpoint(one, family) for one in node.get("endpoints").list()),
+        destinations=tuple(_destination(one, family) for one in node.get("destinations").list()),
+        keeps=_kept(node) if node.get("keeps").flag() else None,
+    )
+
+
+def _kept(node: _Node) -> Kept:
+    addresses = node.get("kept_map").text(_MAP)
+    port = node.get("kept_port")
+    if port.value == "":
+        return Kept(addresses, node.get("kept_ports_map").text(_MAP), None)
+    return Kept(addresses, "", 0 if port.value == "any" else port.number(1, 65535))
+
+
+def _endpoint(node: _Node, family: str) -> Endpoint:
+    ports = node.get("ports").list()
+    if len(ports) != 2:
+        raise node.get("ports").wrong("a first and a last port")
+    first, last = (port.number(1, 65535) for port in ports)
+    return Endpoint(
+        protocol=node.get("protocol").one_of(("tcp", "udp", "sctp")),
+        ip=node.get("ip").address(family),
+        first=first,
+        last=last,
+    )
+
+
+def _destination(node: _Node, family: str) -> Destination:
+    port = node.get("port")
+    number = None if port.value == "any" else port.number(1, 65535)
+    down_port = node.get("down_port")
+    if down_port.number(0, 65535) != (number or 0):
+        raise down_port.wrong(f"{number or 0}, as the port says")
+    return Destination(
+        ip=node.get("ip").address(family),
+        port=number,
+        down_port=number or 0,
+        weight=node.get("weight").number(0, 2**31),
+        backup=node.get("backup").flag(),
+        share=node.get("share").text(),
+        check=_check(node.get("check")) if node.has("check") else None,
+        chain=node.get("iptables_chain").text(_CHAIN),
+    )
+
+
+def _check(node: _Node) -> Check:
+    kind = node.get("kind").one_of(KINDS)
+    interval = node.get("interval").number(1, _LONGEST)
+    fields: dict[str, Any] = {}
+    if kind in ("http", "https"):
+        fields = _http(node)
+        fields["verify"] = node.get("verify").flag() if kind == "https" else True
+    elif kind == "udp":
+        fields = {"send": node.get("send").text(), "expect": node.get("expect").text()}
+    elif kind == "exec":
+        fields = {"command": tuple(one.text() for one in node.get("command").list())}
+        if not fields["command"]:
+            raise node.get("command").wrong("a program and its arguments")
+    return Check(
+        kind=kind,
+        port=node.get("port").number(0 if kind == "exec" else 1, 65535),
+        interval=interval,
+        timeout=node.get("timeout").number(1, interval),
+        rise=node.get("rise").number(1, 1000),
+        fall=node.get("fall").number(1, 1000),
+        **fields,
+    )
+
+
+def _http(node: _Node) -> dict[str, Any]:
+    status = node.get("status")
+    if not status.list():
+        raise status.wrong("a list of at least one range")
+    # What a line of a request cannot hold would be another request.
+    return {
+        "method": node.get("method").text(r"[A-Za-z]{1,20}"),
+        "path": node.get("path").text(r"/[!-~]*"),
+        "host": node.get("host").text(r"[A-Za-z0-9.:_\-\[\]]*"),
+        "status": tuple(_statuses(one) for one in status.list()),
+        "body": node.get("body").text(),
+    }
+
+
+def _statuses(node: _Node) -> tuple[int, int]:
+    numbers = [one.number(100, 599) for one in node.list()]
+    if len(numbers) != 2 or numbers[0] > numbers[1]:
+        raise node.wrong("a first and a last status")
+    return (numbers[0], numbers[1])
+
+
+# -- the packet filters
+
+
+class PacketFilter(Protocol):
+    """What the kernel knows of a ruleset. All of it waits for the kernel. Raises NotLoaded where the ruleset is not,
+    and NetfilterError where a program is missing or fails."""
+
+    def down(self) -> set[Key]:
+        """What gets no new connections, whoever has said so."""
+
+    def change(self, add: Iterable[Key], remove: Iterable[Key]) -> None:
+        """Takes destinations out and in. Adding what is there and removing what is not is no error."""
+
+    def forget(self, keys: Iterable[Key], flows: bool = True) -> None:
+        """Forgets which clients keep these destinations, and which UDP flows are pinned there if `flows`."""
+
+    def counters(self) -> list[Traffic]:
+        """What was counted; packets and bytes are those of both ways."""
+
+
+def packet_filter(balancer: Balancer) -> PacketFilter:
+    """That of the balancer's back end."""
+    return Nftables(balancer) if balancer.backend == "nftables" else Iptables(balancer)
+
+
+def socket_text(ip: str, port: int | None) -> str:
+    """As people write it: an IPv6 address in brackets if a port follows; no port is None or 0."""
+    if not port:
+        return ip
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def _family(ip: str) -> str:
+    return "ipv6" if ":" in ip else "ipv4"
+
+
+def _by_family(keys: Iterable[Key]) -> dict[str, list[Key]]:
+    families: dict[str, list[Key]] = {}
+    for key in sorted(set(keys)):
+        families.setdefault(_family(key[0]), []).append(key)
+    return families
+
+
+class _Failed(NetfilterError):
+    """A program that ran and failed, and what it said."""
+
+    def __init__(self, command: str, code: int, said: str) -> None:
+        super().__init__(f"{command}: {' '.join(said.split())[:300] or f'exit status {code}'}")
+        self.said = said
+
+
+# A program that waits for a lock of the kernel is to wait, and not forever.
+_PATIENCE = 60
+_NOT_THERE = "No such file or directory"
+
+
+def _run(*command: str, text: str = "") -> str:
+    """What the program prints; `text` is what it reads."""
+    # What it says is read, in English; services may have a PATH without sbin.
+    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"}
+    # The environment's PATH is not where Popen looks by itself.
+    program = shutil.which(command[0], path=environment["PATH"])
+    if program is None:
+        raise NetfilterError(f"{command[0]} is missing")
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            input=text.encode(),
+            capture_output=True,
+            env=environment,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except OSError as error:
+        raise NetfilterError(f"{command[0]}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise NetfilterError(f"{command[0]} has not ended in {_PATIENCE} seconds") from None
+    if done.returncode != 0:
+        raise _Failed(command[0], done.returncode, done.stderr.decode(errors="replace"))
+    return done.stdout.decode(errors="replace")
+
+
+# -- nftables
+
+_NFT_FAMILIES = {"ipv4": "ip", "ipv6": "ip6"}
+_DOWN = re.compile(r"([\da-f.:]+) \. (\d+)")
+_KEPT = re.compile(r"([\da-f.:]+)(?: \w+)* : ([\da-f.:]+)")
+_COUNTED = re.compile(
+    r"([\da-f.:]+) \. (\d+) \. (\d+) \. ([\da-f.:]+) \. (\d+) (?:\w+ )*?counter packets (\d+) bytes (\d+)"
+)
+_PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+
+
+class Nftables:
+    """The sets of the ruleset's table. As text, which all versions of nft print alike, and without JSON, too."""
+
+    def __init__(self, balancer: Balancer) -> None:
+        self._balancer = balancer
+        self._families = balancer.families()
+
+    def down(self) -> set[Key]:
+        # One run of nft each: of several lists in one, nft 1.0.6 and 1.1.3 find the last one only.
+        texts = [self._list("set", f"down-{_NFT_FAMILIES[family]}") for family in self._families]
+        return {(ip, int(port)) for text in texts for ip, port in _DOWN.findall(_elements(text))}
+
+    def change(self, add: Iterable[Key], remove: Iterable[Key]) -> None:
+        added, removed = _by_family(add), _by_family(remove)
+        lines = [self._down("add", family, keys) for family, keys in added.items()]
+        for family, keys in removed.items():
+            if family in self._families:
+                # Whoever has removed it meanwhile: what was just added can be deleted.
+                lines += [self._down("add", family, keys), self._down("delete", family, keys)]
+        if lines:
+            self._nft(lines)
+
+    def forget(self, keys: Iterable[Key], flows: bool = True) -> None:
+        wanted = set(keys)
+        for _, pool in self._balancer.pools():
+            if pool.keeps and any(one.key in wanted for one in pool.destinations):
+                self._forget_clients(pool.keeps, wanted)
+        if flows:
+            _forget_flows(self._balancer, wanted)
+
+    def counters(self) -> list[Traffic]:
+        counted = {what: self._counted(what) for what in ("connections", "traffic")}
+        found: dict[tuple[str, str, int, str, int], tuple[App, Endpoint, Destination]] = {}
+        for app, endpoint, destination in self._balancer.pairs():
+            # A range is counted as its first port, and as 0 where it comes to.
+            port = 0 if endpoint.first != endpoint.last else destination.port or endpoint.first
+            found.setdefault(
+                (endpoint.ip, endpoint.protocol, endpoint.first, destination.ip, port), (app, endpoint, destination)
+            )
+        return [
+            Traffic(
+                app.name,
+                endpoint.protocol,
+                endpoint.ip,
+                endpoint.first,
+                destination.key,
+                counted["connections"].get(pair, (0, 0))[0],
+                *counted["traffic"].get(pair, (0, 0)),
+            )
+            for pair, (app, endpoint, destination) in found.items()
+        ]
+
+    def _counted(self, what: str) -> dict[tuple[str, str, int, str, int], tuple[int, int]]:
+        names = {number: name for name, number in _PROTOCOLS.items()}
+        counts: dict[tuple[str, str, int, str, int], tuple[int, int]] = {}
+        for family in self._families:
+            if not any(pool.family == family for _, pool, _ in self._balancer.destinations()):
+                continue  # nothing that could be counted
+            # With numbers (-p): not every host has names of protocols.
+            text = self._list("set", f"{what}-{_NFT_FAMILIES[family]}", "-p")
+            for ip, protocol, port, to, to_port, packets, count in _COUNTED.findall(text):
+                pair = (ip, names.get(int(protocol), protocol), int(port), to, int(to_port))
+                counts[pair] = (int(packets), int(count))
+        return counts
+
+    def _forget_clients(self, kept: Kept, keys: set[Key]) -> None:
+        clients = dict(_KEPT.findall(_elements(self._list("map", kept.addresses))))
+        ports = dict(_KEPT.findall(_elements(self._list("map", kept.ports)))) if kept.port is None else {}
+
+        def port_of(client: str) -> int:
+            return int(ports.get(client, 0)) if kept.port is None else kept.port
+
+        leaving = [client for client, ip in clients.items() if (ip, port_of(client)) in keys]
+        for name in filter(None, (kept.addresses, kept.ports)):
+            self._delete(name, leaving)
+
+    def _delete(self, name: str, clients: Sequence[str]) -> None:
+        """Deletes what is there of `clients`: an entry that has expired since it was seen fails all of a batch."""
+        if not clients:
+            return
+        try:
+            self._nft([f"delete element inet {self._balancer.table} {name} {{ {', '.join(clients)} }}"])
+        except NotLoaded:
+            if len(clients) > 1:
+                half = len(clients) // 2
+                self._delete(name, clients[:half])
+                self._delete(name, clients[half:])
+
+    def _down(self, verb: str, family: str, keys: Iterable[Key]) -> str:
+        elements = ", ".join(f"{ip} . {port}" for ip, port in keys)
+        return f"{verb} element inet {self._balancer.table} down-{_NFT_FAMILIES[family]} {{ {elements} }}"
+
+    def _list(self, kind: str, name: str, *options: str) -> str:
+        try:
+            return _run("nft", *options, "list", kind, "inet", self._balancer.table, name)
+        except _Failed as error:
+            raise self._explained(error) from None
+
+    def _nft(self, lines: Iterable[str]) -> None:
+        try:
+            _run("nft", "-f", "-", text="".join(f"{line}\n" for line in lines))
+        except _Failed as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: _Failed) -> Exception:
+        if _NOT_THERE in error.said:
+            return NotLoaded(
+                f"ruleset {self._balancer.name} is not loaded: table inet {self._balancer.table} has no such set"
+            )
+        return error
+
+
+def _elements(text: str) -> str:
+    return text.partition("elements = {")[2]
+
+
+# -- iptables
+
+_RECENT = Path("/proc/net/xt_recent")
+_ANY = {"ipv4": "0.0.0.0", "ipv6": "::"}
+_LISTED = {
+    "ipv4": re.compile(rb"^src=0\.0\.0\.0 ", re.MULTILINE),
+    "ipv6": re.compile(rb"^src=[0:]*:[0:]* ", re.MULTILINE),
+}
+_TOOLS = {"ipv4": "iptables", "ipv6": "ip6tables"}
+_RULE = re.compile(r"^\[(\d+):(\d+)\] -A (\S+) (.*)$", re.MULTILINE)
+
+
+class Iptables:
+    """The lists of xt_recent that the rules ask, and the rules' own counters."""
+
+    def __init__(self, balancer: Balancer) -> None:
+        self._balancer = balancer
+        # Whether anything is down, which is asked before the list of a destination.
+        self._at_all = _RECENT / balancer.table
+
+    def down(self) -> set[Key]:
+        guard = self._read(self._at_all)
+        if guard is None:
+            self._insist()
+            return set()
+        families = [family for family, listed in _LISTED.items() if listed.search(guard)]
+        if not families:
+            return set()
+        # All that are there: whatever the file says, these are what the loaded rules ask.
+        prefix = f"{self._balancer.table},"
+        found: set[Key] = set()
+        for name in os.listdir(_RECENT):
+            ip, _, port = name[len(prefix) :].rpartition(",")
+            family = _family(ip)
+            is_ours = name.startswith(prefix) and family in families and port.isdigit()
+            if is_ours and _LISTED[family].search(self._read(_RECENT / name) or b""):
+                found.add((ip, int(port)))
+        return found
+
+    def change(self, add: Iterable[Key], remove: Iterable[Key]) -> None:
+        added = sorted(set(add))
+        for family in {_family(ip) for key in added for ip in key[:1]}:
+            # First that anything is: it does nothing by itself, and says whether the rules are there.
+            if not self._write(self._at_all, f"+{_ANY[family]}"):
+                self._insist()
+        for key in added:
+            self._write(self._list(key), f"+{_ANY[_family(key[0])]}")
+        for key in sorted(set(remove) - set(added)):
+            self._write(self._list(key), f"-{_ANY[_family(key[0])]}")
+
+    def forget(self, keys: Iterable[Key], flows: bool = True) -> None:
+        # Clients keep no destination here.
+        if flows:
+            _forget_flows(self._balancer, set(keys))
+
+    def counters(self) -> list[Traffic]:
+        connections: dict[tuple[str, str, Key], int] = {}
+        traffic: dict[tuple[str, Key], tuple[int, int]] = {}
+        for family in self._balancer.families():
+            connections.update(self._connections(family))
+            traffic.update(self._traffic(family))
+        found: dict[tuple[str, Key], Traffic] = {}
+        for app, pool, destination in self._balancer.destinations():
+            # Rules count an endpoint, or a destination, and no pair of them.
+            alone = pool.endpoints[0] if len(pool.endpoints) == 1 else Endpoint("", "", 0, 0)
+            count = sum(connections.get((destination.chain, one, destination.key), 0) for one in _PROTOCOLS)
+            packets, size = traffic.get((app.chain, destination.key), (0, 0))
+            found[app.name, destination.key] = Traffic(
+                app.name, alone.protocol, alone.ip, alone.first, destination.key, count, packets, size
+            )
+        return list(found.values())
+
+    def _connections(self, family: str) -> dict[tuple[str, str, Key], int]:
+        """By the chain of a destination and the protocol: what the nat table sent there."""
+        keys = {one.chain: one.key for _, pool, one in self._balancer.destinations() if pool.family == family}
+        counts: dict[tuple[str, str, Key], int] = {}
+        for packets, _, chain, rule in self._rules(family, "nat"):
+            protocol = re.search(r"-p (\w+) .*-j DNAT ", f"{rule} ")
+            if chain in keys and protocol:
+                counts[chain, protocol[1], keys[chain]] = int(packets)
+        return counts
+
+    def _traffic(self, family: str) -> dict[tuple[str, Key], tuple[int, int]]:
+        """By the chain of an app: what passed, by where answers come from."""
+        apps = {app.chain for app in self._balancer.apps}
+        counts: dict[tuple[str, Key], tuple[int, int]] = {}
+        for packets, size, chain, rule in self._rules(family, "filter"):
+            source = re.search(r"--ctreplsrc ([\da-f.:]+)(?:/\d+)?(?: --ctreplsrcport (\d+))? -j ACCEPT", rule)
+            app = chain.rpartition("/")[0]
+            if app in apps and source:
+                counts[app, (source[1], int(source[2] or 0))] = (int(packets), int(size))
+        return counts
+
+    def _rules(self, family: str, table: str) -> list[tuple[str, str, str, str]]:
+        rules = _RULE.findall(_run(f"{_TOOLS[family]}-save", "-c", "-t", table))
+        if not any(chain.startswith(f"{self._balancer.chain}/") for _, _, chain, _ in rules):
+            raise self._not_loaded()
+        return rules
+
+    def _list(self, key: Key) -> Path:
+        return _RECENT / f"{self._balancer.table},{key[0]},{key[1]}"
+
+    def _insist(self) -> None:
+        """Without a list the rules are not loaded, unless all destinations have the weight 0: no rule asks for one."""
+        if any(one.weight > 0 for _, _, one in self._balancer.destinations()):
+            raise self._not_loaded()
+        for family in self._balancer.families():
+            self._rules(family, "filter")
+
+    def _not_loaded(self) -> NotLoaded:
+        return NotLoaded(f"ruleset {self._balancer.name} is not loaded: no rule of it asks what is down")
+
+    @staticmethod
+    def _read(path: Path) -> bytes | None:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise NetfilterError(f"{path}: {error.strerror}") from None
+
+    @staticmethod
+    def _write(path: Path, text: str) -> bool:
+        """Whether there is such a list: no rule looks for a destination of the weight 0."""
+        try:
+            with open(path, "r+b", buffering=0) as file:
+                file.write(text.encode())
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise NetfilterError(f"{path}: {error.strerror}") from None
+        return True
+
+
+# -- conntrack
+
+
+def _forget_flows(balancer: Balancer, keys: set[Key]) -> None:
+    """A UDP flow stays with the destination of its first packet as long as packets come. Makes the kernel forget those,
+    and only those, from the balancer's endpoints to these destinations."""
+    for family in balancer.families():
+        pools = [pool for _, pool in balancer.pools() if pool.family == family and _is_flowing(pool, keys)]
+        if not pools:
+            continue
+        listed = _run("conntrack", "-L", "-f", family, "-p", "udp")
+        flows = {flow for flow in map(_flow, listed.splitlines()) if flow and _leads(flow, pools, keys)}
+        for ip, port, to, to_port in sorted(flows):
+            _delete_flows(family, ip, port, to, to_port)
+
+
+def _is_flowing(pool: Pool, keys: set[Key]) -> bool:
+    return any(one.protocol == "udp" for one in pool.endpoints) and any(one.key in keys for one in pool.destinations)
+
+
+def _flow(line: str) -> tuple[str, int, str, int] | None:
+    """What it was opened to, and where the answers come from."""
+    # Twice src, dst, sport, dport: what was sent, and what is to come back.
+    values = re.findall(r"\b(src|dst|sport|dport)=(\S+)", line)
+    if [name for name, _ in values] != ["src", "dst", "sport", "dport"] * 2:
+        return None
+    return (values[1][1], int(values[3][1]), values[4][1], int(values[6][1]))
+
+
+def _leads(flow: tuple[str, int, str, int], pools: Iterable[Pool], keys: set[Key]) -> bool:
+    """Whether it goes from an endpoint of a pool to one of the destinations in `keys`."""
+    ip, port, to, to_port = flow
+    return any(
+        one.key in keys and one.ip == to and (one.port or port) == to_port
+        for pool in pools
+        if any(end.protocol == "udp" and end.ip == ip and end.first <= port <= end.last for end in pool.endpoints)
+        for one in pool.destinations
+    )
+
+
+def _delete_flows(family: str, ip: str, port: int, to: str, to_port: int) -> None:
+    opened = ("--orig-dst", ip, "--orig-port-dst", str(port))
+    answered = ("--reply-src", to, "--reply-port-src", str(to_port))
+    try:
+        _run("conntrack", "-D", "-f", family, "-p", "udp", *opened, *answered)
+    except _Failed as error:
+        # They may have ended meanwhile.
+        if "0 flow entries" not in error.said:
+            raise
+
+
+_CONNTRACK = Path("/proc/sys/net/netfilter")
+
+
+def conntrack_use() -> tuple[int, int] | None:
+    """How many connections the kernel knows, and how many it takes; None where it watches none."""
+    try:
+        count, most = (int((_CONNTRACK / f"nf_conntrack_{what}").read_text()) for what in ("count", "max"))
+    except (OSError, ValueError):
+        return None
+    return (count, most)
+
+
+# -- the files `down` and `drained`
+
+
+def read_keys(path: Path) -> set[Key]:
+    """What a list of lines "ADDRESS DOWN_PORT" says; nothing: a file that is not there, and a line of another form."""
+    try:
+        text = path.read_text(errors="replace")
+    except FileNotFoundError:
+        return set()
+    lines = [line.split() for line in text.splitlines()]
+    return {(line[0], int(line[1])) for line in lines if len(line) == 2 and line[1].isdecimal()}
+
+
+def write_keys(path: Path, keys: Iterable[Key]) -> None:
+    """The list as a whole or not at all, whatever happens on the way."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text("".join(f"{ip} {port}\n" for ip, port in sorted(set(keys))))
+    os.replace(new, path)
