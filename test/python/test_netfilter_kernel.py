@@ -188,9 +188,9 @@ def test_one_family(backend: Filter) -> None:
 
 
 def test_thousands_at_once(backend: Filter) -> None:
-    many = [{"ip": f"198.51.{host // 250}.{host % 250 + 1}", "port": 30080} for host in range(1000)]
-    filter_ = backend.load([of_ipv4(many)])
-    keys = {(one["ip"], 30080) for one in many}
+    many = [f"198.51.{host // 250}.{host % 250 + 1}" for host in range(1000)]
+    filter_ = backend.load([of_ipv4([{"ip": ip, "port": 30080} for ip in many])])
+    keys = {(ip, 30080) for ip in many}
     filter_.change(keys, [])
     assert filter_.down() == keys
     filter_.change([], keys)
@@ -425,7 +425,7 @@ def test_tells_how_many_connections_the_kernel_knows(backend: Filter) -> None:
 def test_programs_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     filter_ = Filter(kind, tmp_path).of([WEB, DNS])
     monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
-    with pytest.raises(netfilter.NetfilterError, match="(nft|iptables-save) is missing"):
+    with pytest.raises(netfilter.NetfilterError, match=r"(nft|iptables-save) is missing"):
         filter_.counters()
     with pytest.raises(netfilter.NetfilterError, match="conntrack is missing"):
         filter_.forget([("198.51.100.1", 30053)])

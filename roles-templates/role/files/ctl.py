@@ -1,7 +1,7 @@
 """pomaloba-ctl: shows the destinations of a ruleset on this host, takes them out, and lets them in again.
 
-pomaloba-ctl finds the ruleset and runs this as `ctl.py NAME COMMAND`. Works where nothing is checked, too. Python 3.9 and
-later, its standard library only.
+pomaloba-ctl finds the ruleset and runs this as `ctl.py NAME COMMAND`. Works where nothing is checked, too. Python 3.9
+and later, its standard library only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import fcntl
 import ipaddress
 import json
 import os
+import re
 import shutil
 import sys
 import syslog
@@ -86,7 +87,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Facts:
-    """Who says what: the kernel, the files of the role and of pomaloba-ctl, the checker and when it was last heard of."""
+    """Who says what: the kernel, the files of the role and of pomaloba-ctl, the checker, and when it last wrote."""
 
     down: set[Key]
     by_role: set[Key]
@@ -269,7 +270,7 @@ _INDENT = "  "
 
 
 def table(report: Report, width: int) -> str:
-    """The destinations below the app and the endpoints that they are for; a reason that does not fit has its own line."""
+    """The destinations below the app and the endpoints that they are for. A reason that does not fit has a line."""
     cells = [[_cells(row, report.facts.now) for row in group.rows] for group in report.groups]
     widths = [
         max([len(HEAD[column]), *(len(line[column]) for group in cells for line in group)])
@@ -382,9 +383,7 @@ def status(places: Places, as_json: bool) -> int:
     for text in report.warnings:
         warn(text)
     for key in report.leftover:
-        warn(
-            f"{socket_text(*key)} is drained and no destination any more; undrain it, or it is drained when it comes back"
-        )
+        warn(f"{socket_text(*key)} is drained, and no destination any more: undrain it, or it comes back drained")
     return 0
 
 
@@ -402,18 +401,24 @@ def keys_of(addresses: Iterable[str], known: Iterable[Key]) -> list[Key]:
     return found
 
 
+_ADDRESS = re.compile(
+    r"\[(?P<bracketed>[0-9a-fA-F:.]+)\](:(?P<port>[0-9]{1,5}))?"
+    r"|(?P<ipv4>[0-9.]+)(:(?P<ipv4_port>[0-9]{1,5}))?"
+    r"|(?P<ipv6>[0-9a-fA-F:.]+)"
+)
+
+
 def _address(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int | None]:
-    """IP, IP:PORT or [IP]:PORT."""
-    ip, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+    """IP, IP:PORT or [IPv6]:PORT."""
+    match = _ADDRESS.fullmatch(text)
     try:
-        address = ipaddress.ip_address(ip[1:-1] if ip.startswith("[") and ip.endswith("]") else ip)
-        # A port that people have begun to write is not all of them.
-        number = int(port) if text.endswith(f":{port}") and port.isascii() and port.isdigit() else None
+        if match is None:
+            raise ValueError
+        address = ipaddress.ip_address(match["bracketed"] or match["ipv4"] or match["ipv6"])
     except ValueError:
-        number, address = None, None
-    if address is None or (ip != text and (number is None or not 1 <= number <= 65535)):
-        raise Refused(f"{text} is no address: write IP, IP:PORT or [IPv6]:PORT")
-    return address, number
+        raise Refused(f"{text} is no address: write IP, IP:PORT or [IPv6]:PORT") from None
+    port = match["port"] or match["ipv4_port"]
+    return address, None if port is None else int(port)
 
 
 def _no_destination(text: str, mine: Sequence[Key]) -> str:
