@@ -127,7 +127,7 @@ def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     kernel = Kernel()
     made = Host(tmp_path, kernel, capsys)
     monkeypatch.setattr(ctl, "packet_filter", lambda _balancer: kernel)
-    monkeypatch.setattr(ctl.syslog, "syslog", lambda _level, text: made.journal.append(text))
+    monkeypatch.setattr("syslog.syslog", lambda _level, text: made.journal.append(text))
     monkeypatch.setattr(time, "localtime", time.gmtime)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("COLUMNS", "100")

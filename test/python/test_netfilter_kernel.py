@@ -215,6 +215,8 @@ def kept(family: str, name: str, what: str) -> set[str]:
     }
 
 
+# iptables keeps no clients.
+@pytest.mark.parametrize("backend", NFTS, indirect=True)
 @pytest.mark.parametrize(
     ("family", "one", "two", "clients"),
     [
@@ -225,8 +227,6 @@ def kept(family: str, name: str, what: str) -> set[str]:
 def test_forgets_the_clients_of_what_went_down(
     backend: Filter, family: str, one: str, two: str, clients: list[str]
 ) -> None:
-    if backend.backend != "nftables":
-        pytest.skip("iptables keeps no clients")
     filter_ = backend.load(SPECS["nftables"])
     first, second, third = clients
     for name in ("shop", "own"):
@@ -244,11 +244,10 @@ def test_forgets_the_clients_of_what_went_down(
     filter_.forget([(one, 0), (two, 30080)])
 
 
+@pytest.mark.parametrize("backend", NFTS, indirect=True)
 def test_an_entry_that_expires_meanwhile_does_not_save_the_others(
     backend: Filter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend.backend != "nftables":
-        pytest.skip("iptables keeps no clients")
     filter_ = backend.load(SPECS["nftables"])
     clients = [f"10.0.1.{host}" for host in range(1, 20)]
     keep("ip", "shop", "address", dict.fromkeys(clients, "198.51.100.1"))
