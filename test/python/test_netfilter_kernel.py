@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import netfilter
+import netlink
 import pytest
 import rulesets
 
@@ -195,6 +197,31 @@ def test_thousands_at_once(backend: Filter) -> None:
     assert filter_.down() == keys
     filter_.change([], keys)
     assert filter_.down() == set()
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+def test_a_set_that_changes_all_the_time(backend: Filter) -> None:
+    many = [f"198.51.{host // 250}.{host % 250 + 1}" for host in range(1000)]
+    filter_ = backend.load([of_ipv4([{"ip": ip, "port": 30080} for ip in many])])
+    mine = {(ip, 30080) for ip in many[:900]}
+    filter_.change(mine, [])
+    element = "element inet pomaloba-lb down-ip { 198.51.3.250 . 30080 }"
+    loop = f"while :; do nft 'add {element}'; nft 'delete {element}'; done"
+    with subprocess.Popen(["sh", "-c", loop]) as others:
+        try:
+            for _ in range(100):
+                assert filter_.down() - {("198.51.3.250", 30080)} == mine
+        finally:
+            others.kill()
+
+
+def test_a_dump_that_was_interrupted_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    dumps = [None, None, [b"key"]]
+    monkeypatch.setattr(netlink, "_dump", lambda _table, _name: dumps.pop(0))
+    assert netlink.set_elements("table", "set") == [b"key"]
+    monkeypatch.setattr(netlink, "_dump", lambda _table, _name: None)
+    with pytest.raises(OSError, match="changes all the time"):
+        netlink.set_elements("table", "set")
 
 
 # -- what is kept

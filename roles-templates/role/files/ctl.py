@@ -477,8 +477,8 @@ def undrain(places: Places, addresses: Sequence[str]) -> int:
         facts = gather(places, filter_)
         keys = keys_of(addresses, balancer.keys() | facts.by_ctl)
         by_checker = {key for key in keys if _is_the_checkers(key, facts)}
-        write_keys(places.run / "drained", facts.by_ctl - set(keys))
         filter_.change([], [key for key in keys if key not in facts.by_role | by_checker])
+        write_keys(places.run / "drained", facts.by_ctl - set(keys))
     for key in keys:
         if key in facts.by_ctl or (key in facts.down and key not in facts.by_role | by_checker):
             tell(places, key, "not drained any more")
@@ -577,15 +577,19 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
         prog="pomaloba-ctl",
         usage="pomaloba-ctl [--ruleset NAME] {status,drain,undrain,watch} ...",
         description="Shows the destinations of a ruleset on this host, takes them out, and lets them in again.",
+        epilog="--ruleset NAME says which ruleset, where the host has several.",
     )
-    # pomaloba-ctl has found it out.
+    # pomaloba-ctl has found it out, by --ruleset.
     parser.add_argument("name", help=argparse.SUPPRESS)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--state", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--ruleset", metavar="NAME", help="which ruleset; needed where the host has several")
     commands = parser.add_subparsers(dest="command", required=True, title="commands", metavar="")
     shown = commands.add_parser(
-        "status", usage="pomaloba-ctl status [--json]", help="which destinations are in use, and why others are not"
+        "status",
+        usage="pomaloba-ctl status [--json]",
+        help="which destinations are in use, and why others are not",
+        description="Which destinations are in use, since when, and why others are not. Connections are counted since the"
+        " ruleset was first loaded; the share is what a destination has of the new ones now.",
     )
     shown.add_argument("--json", action="store_true", help="for programs")
     for name, text in (

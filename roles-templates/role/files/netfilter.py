@@ -5,6 +5,7 @@ For health.py, metrics.py and ctl.py. Python 3.9 and later, its standard library
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from balancer import App, BadData, Balancer, Check, Destination, Endpoint, Kept, Key, Pool, read_balancer
+from netlink import set_elements
 
 __all__ = [
     "App",
@@ -146,7 +148,7 @@ def _run(*command: str, text: str = "") -> str:
 # -- nftables
 
 _NFT_FAMILIES = {"ipv4": "ip", "ipv6": "ip6"}
-_DOWN = re.compile(r"([\da-f.:]+) \. (\d+)")
+_ADDRESS_SIZES = {"ipv4": 4, "ipv6": 16}
 _KEPT = re.compile(r"([\da-f.:]+)(?: \w+)* : ([\da-f.:]+)")
 _COUNTED = re.compile(
     r"([\da-f.:]+) \. (\d+) \. (\d+) \. ([\da-f.:]+) \. (\d+) (?:\w+ )*?counter packets (\d+) bytes (\d+)"
@@ -155,16 +157,23 @@ _PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 
 class Nftables:
-    """The sets of the ruleset's table. As text, which all versions of nft print alike, and without JSON, too."""
+    """The sets of the ruleset's table. What nft prints is read as text, which is alike in all versions and builds."""
 
     def __init__(self, balancer: Balancer) -> None:
         self._balancer = balancer
         self._families = balancer.families()
 
     def down(self) -> set[Key]:
-        # One run of nft each: of several lists in one, nft 1.0.6 and 1.1.3 find the last one only.
-        texts = [self._list("set", f"down-{_NFT_FAMILIES[family]}") for family in self._families]
-        return {(ip, int(port)) for text in texts for ip, port in _DOWN.findall(_elements(text))}
+        try:
+            return {
+                _down_key(family, element)
+                for family in self._families
+                for element in set_elements(self._balancer.table, f"down-{_NFT_FAMILIES[family]}")
+            }
+        except FileNotFoundError:
+            raise self._not_loaded() from None
+        except OSError as error:
+            raise NetfilterError(f"nftables does not tell what is down: {error.strerror}") from None
 
     def change(self, add: Iterable[Key], remove: Iterable[Key]) -> None:
         added, removed = _by_family(add), _by_family(remove)
@@ -259,11 +268,17 @@ class Nftables:
             raise self._explained(error) from None
 
     def _explained(self, error: _Failed) -> Exception:
-        if _NOT_THERE in error.said:
-            return NotLoaded(
-                f"ruleset {self._balancer.name} is not loaded: table inet {self._balancer.table} has no such set"
-            )
-        return error
+        return self._not_loaded() if _NOT_THERE in error.said else error
+
+    def _not_loaded(self) -> NotLoaded:
+        name, table = self._balancer.name, self._balancer.table
+        return NotLoaded(f"ruleset {name} is not loaded: table inet {table} has no such set")
+
+
+def _down_key(family: str, element: bytes) -> Key:
+    """The kernel pads what a key is made of to 4 bytes each."""
+    size = _ADDRESS_SIZES[family]
+    return (str(ipaddress.ip_address(element[:size])), int.from_bytes(element[size : size + 2], "big"))
 
 
 def _elements(text: str) -> str:
