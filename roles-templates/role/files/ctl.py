@@ -588,8 +588,8 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
         "status",
         usage="pomaloba-ctl status [--json]",
         help="which destinations are in use, and why others are not",
-        description="Which destinations are in use, since when, and why others are not. Connections are counted since the"
-        " ruleset was first loaded; the share is what a destination has of the new ones now.",
+        description="Which destinations are in use, since when, and why others are not. Connections are those since"
+        " the ruleset was first loaded; the share is what a destination has of the new ones now.",
     )
     shown.add_argument("--json", action="store_true", help="for programs")
     for name, text in (
