@@ -130,7 +130,7 @@ def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setattr("syslog.syslog", lambda _level, text: made.journal.append(text))
     monkeypatch.setattr(time, "localtime", time.gmtime)
     monkeypatch.setenv("SUDO_USER", "alice")
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "101")
     return made
 
 
@@ -207,20 +207,20 @@ def test_the_table(host: Host) -> None:
         Traffic("web", "tcp", "192.0.2.11", 80, WEB, 7, 1, 1),
     ]
     assert host.ctl("status").splitlines() == [
-        "  DESTINATION          WEIGHT  STATE      SINCE       CONNECTIONS     SHARE  REASON",
+        "  DESTINATION          WEIGHT  STATE      SINCE       CONNECTIONS    SHARE",
         "shop  tcp 192.0.2.10:80, tcp 192.0.2.10:8000-8099, udp 192.0.2.10:8000-8099",
-        "  198.51.100.1              1  up         2023-11-14         1234  100.00 %",
-        "  198.51.100.2              3  down       2023-11-14            0    0.00 %  tcp: connection refused",
-        "  198.51.100.3              0  drained                          0    0.00 %  weight 0 in the spec",
-        "  198.51.100.4 backup       1  down       2023-11-14            0    0.00 %",
+        "  198.51.100.1              1  up         2023-11-14         1234  100.0 %",
+        "  198.51.100.2              3  down       2023-11-14            0    0.0 %  tcp: connection refused",
+        "  198.51.100.3              0  drained                          0    0.0 %  weight 0 in the spec",
+        "  198.51.100.4 backup       1  down       2023-11-14            0    0.0 %",
         "      " + ", ".join(["http: status 503"] * 6),
         "shop  tcp [2001:db8::10]:80",
-        "  [fd00::1]:80              1  drained                          0    0.00 %",
+        "  [fd00::1]:80              1  drained                          0    0.0 %",
         "      by hand, in the kernel's set",
-        "  [fd00::1]:81              1  unchecked                        0  100.00 %  not checked yet",
+        "  [fd00::1]:81              1  unchecked                        0  100.0 %  not checked yet",
         "web  tcp 192.0.2.11:80",
-        "  198.51.100.1:30080        1  unchecked                        7   50.00 %  not checked yet",
-        "  198.51.100.2:30080        1  unchecked                        0   50.00 %  not checked yet",
+        "  198.51.100.1:30080        1  unchecked                        7   50.0 %  not checked yet",
+        "  198.51.100.2:30080        1  unchecked                        0   50.0 %  not checked yet",
     ]
 
 

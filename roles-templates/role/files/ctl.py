@@ -276,7 +276,7 @@ def table(report: Report, width: int) -> str:
         max([len(HEAD[column]), *(len(line[column]) for group in cells for line in group)])
         for column in range(len(HEAD))
     ]
-    lines = [_line(HEAD, widths, "REASON", width)]
+    lines = [_line(HEAD, widths, "", width)]
     for group, own in zip(report.groups, cells):
         lines += _heading(group, width)
         lines += [_line(line, widths, row.verdict.reason, width) for line, row in zip(own, group.rows)]
@@ -293,7 +293,7 @@ def _cells(row: Row, now: float) -> tuple[str, ...]:
         row.verdict.state,
         moment(row.verdict.since, now),
         "?" if row.counts is None else str(row.counts.connections),
-        f"{row.share:.2f} %",
+        f"{row.share:.1f} %",
     )
 
 
@@ -302,7 +302,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], reason: str, width: int) 
         cell.rjust(size) if name in _NUMBERS else cell.ljust(size) for cell, size, name in zip(cells, widths, HEAD)
     ]
     line = _INDENT + "  ".join(padded)
-    if len(line) + 2 + len(reason) <= width:
+    if not reason or len(line) + 2 + len(reason) <= width:
         return f"{line}  {reason}".rstrip()
     return f"{line.rstrip()}\n{_INDENT * 3}{reason}"
 
