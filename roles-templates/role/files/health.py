@@ -278,7 +278,7 @@ class Checker:
             return
         track = checks.tracks[target]
         # Most probes say what was known.
-        may_change = outcome.passed != (track.state == UP)
+        may_change = track.state != (UP if outcome.passed else DOWN)
         was = {key: checks.state(key) for key in checks.keys[target]} if may_change else {}
         if track.hear(outcome, time.time()):
             self._changed.set()
