@@ -146,7 +146,7 @@ class Balancer:
 @dataclass(frozen=True)
 class Traffic:
     """What was counted of an endpoint and a destination since the ruleset was first loaded. Of a range of ports
-    `endpoint_port` is the first. iptables does not tell the endpoints of an app from each other: where it has several of
+    `endpoint_port` is the first. iptables does not tell an app's endpoints from each other: where there are several of
     a family, `protocol` and `endpoint_ip` are empty and `endpoint_port` is 0."""
 
     app: str
@@ -345,12 +345,15 @@ def _check(node: _Node) -> Check:
 
 
 def _http(node: _Node) -> dict[str, Any]:
+    status = node.get("status")
+    if not status.list():
+        raise status.wrong("a list of at least one range")
     # What a line of a request cannot hold would be another request.
     return {
         "method": node.get("method").text(r"[A-Za-z]{1,20}"),
         "path": node.get("path").text(r"/[!-~]*"),
         "host": node.get("host").text(r"[A-Za-z0-9.:_\-\[\]]*"),
-        "status": tuple(_statuses(one) for one in node.get("status").list()),
+        "status": tuple(_statuses(one) for one in status.list()),
         "body": node.get("body").text(),
     }
 
