@@ -133,9 +133,10 @@ function nodeAt(path: readonly (string | number)[], schema: SchemaNode): SchemaN
   return node;
 }
 
-/** Follows a `$ref` of the form `#/$defs/name`. */
-function resolve(node: SchemaNode, { $defs = {} }: SchemaNode): SchemaNode {
-  return $defs[node.$ref?.split('/').at(-1) ?? ''] ?? node;
+/** Follows a `$ref` of the form `#/$defs/name`, and one that it leads to. */
+function resolve(node: SchemaNode, schema: SchemaNode): SchemaNode {
+  const target = schema.$defs?.[node.$ref?.split('/').at(-1) ?? ''];
+  return target ? resolve(target, schema) : node;
 }
 
 /** A JSON pointer as a path: steps into lists become numbers. */
