@@ -55,5 +55,6 @@ def balancer(*apps: dict[str, Any], allow_exec: bool = False) -> dict[str, Any]:
 def write_balancer(run: Path, data: object) -> None:
     """Puts a balancer.json where the checker looks for it, as the role does: whole or not at all."""
     new = run / "new"
-    new.write_text(data if isinstance(data, str) else json.dumps(data))
+    text = data if isinstance(data, str) else json.dumps(data)
+    new.write_bytes(text.encode("utf-8", "surrogateescape"))
     new.replace(run / "balancer.json")

@@ -278,7 +278,7 @@ class Checker:
             return
         track = checks.tracks[target]
         # Most probes say what was known.
-        may_change = outcome.passed != (track.state == UP)
+        may_change = track.state != (UP if outcome.passed else DOWN)
         was = {key: checks.state(key) for key in checks.keys[target]} if may_change else {}
         if track.hear(outcome, time.time()):
             self._changed.set()
@@ -401,7 +401,8 @@ async def keep_writing_metrics(checker: Checker, directory: Path, name: str, jou
                 journal.ends("metrics", f"metrics can be written to {directory} again")
             except OSError as error:
                 journal.begins("metrics", f"metrics cannot be written to {directory}: {named(error)}")
-        await asyncio.sleep(METRICS_EVERY)
+        # The first one as soon as balancer.json is read.
+        await asyncio.sleep(METRICS_EVERY if text else TURN)
 
 
 async def keep_serving(checker: Checker, port: int, journal: Journal) -> None:
@@ -414,8 +415,11 @@ async def keep_serving(checker: Checker, port: int, journal: Journal) -> None:
             await asyncio.sleep(METRICS_EVERY)
             continue
         journal.ends("port", f"metrics are served at port {port}")
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            # Not waited for: from Python 3.12 on that would be for the last client to go.
+            server.close()
 
 
 def raise_limit() -> int:
