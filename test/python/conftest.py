@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+# No bytecode beside what becomes part of the role.
+sys.dont_write_bytecode = True
 
 
 @pytest.fixture(scope="session")
