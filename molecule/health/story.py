@@ -153,7 +153,7 @@ ctl("undrain", "10.77.2.12")
 
 tell("== Metrics")
 run = run_role(pomaloba_backend=BACKEND, **METRICS)
-check(run.failed and "/srv/metrics, which is no directory" in " ".join(run.output.split()), "a directory that is not there is refused", run.output)
+check(run.failed and "/srv/metrics, which is no directory of this host" in " ".join(run.output.split()), "a directory that is not there is refused", run.output)
 lb("mkdir /srv/metrics")
 went_well(run_role(pomaloba_backend=BACKEND, **METRICS), "metrics")
 await_true(lambda: lb_succeeds("grep -q 10.77.2.13 /srv/metrics/pomaloba-lb.prom"), 20, "there is a file")
