@@ -5,6 +5,7 @@ import { readJson } from './support/json.mjs';
 import { ensureMolecule, obstacle, runScenarios, scenarios } from './support/molecule.mjs';
 import { ensureNftVersions } from './support/nft-versions.mjs';
 import { ensureNodeModules } from './support/node-modules.mjs';
+import { ensurePromtool } from './support/promtool.mjs';
 import { isCi, messageOf, runInherited } from './support/shell.mjs';
 import { ensureSystemPackages } from './support/system-packages.mjs';
 import { ensureVenv } from './support/venv.mjs';
@@ -21,6 +22,7 @@ const PREPARATIONS = [
   ['Python packages', ensureVenv],
   ['other versions of nft', ensureNftVersions],
   ['firewalls of others', ensureFirewalls],
+  ['promtool', ensurePromtool],
   [
     'build',
     () => {

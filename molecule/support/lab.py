@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import time
 
@@ -46,6 +47,38 @@ def client(*command):
     """Runs a command on the client; its output."""
     done = subprocess.run(["ip", "netns", "exec", f"{LAB}-cl", *command], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def _pids():
+    return [int(line) for line in (CACHE / LAB / "pids").read_text().split()]
+
+
+def kill_worker(number):
+    """Ends the process of the worker w1, w2...; its host still answers, and refuses."""
+    os.kill(_pids()[number - 1], signal.SIGKILL)
+
+
+def start_worker(number):
+    """Starts it again."""
+    command = ["ip", "netns", "exec", f"{LAB}-w{number}", "python3", str(SUPPORT / "worker.py"), f"w{number}", "31234"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    pids = _pids()
+    pids[number - 1] = process.pid
+    (CACHE / LAB / "pids").write_text("".join(f"{pid}\n" for pid in pids))
+
+
+def _nft_of_worker(number, text):
+    subprocess.run(["ip", "netns", "exec", f"{LAB}-w{number}", "nft", "-f", "-"], input=text, text=True, check=True)
+
+
+def cut_off(number):
+    """From now on the worker's host drops all packets."""
+    _nft_of_worker(number, "table inet cut { chain input { type filter hook input priority 0; policy drop; }; }\n")
+
+
+def reconnect(number):
+    _nft_of_worker(number, "delete table inet cut\n")
 
 
 def make_role(*specs, options=()):

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nunjucks from 'nunjucks';
 import { ROOT } from './shell.mjs';
+import { BYTECODE } from './stamp.mjs';
 
 const TEMPLATES = join(ROOT, 'roles-templates');
 const SUFFIX = '.njk';
@@ -22,11 +23,11 @@ const TAGS = {
 
 /** @typedef {{ path: string, executable: boolean, text: string, template: boolean }} RoleFile */
 
-/** All files below a directory, by path; anything that is no file or directory is a mistake. @param {string} directory @param {string} [below] @returns {string[]} */
+/** All files below a directory, by path, but for what Python leaves beside its modules; anything that is no file or directory is a mistake. @param {string} directory @param {string} [below] @returns {string[]} */
 function walk(directory, below = '') {
   return readdirSync(join(directory, below), { withFileTypes: true }).flatMap((entry) => {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) return walk(directory, path);
+    if (entry.isDirectory()) return entry.name === BYTECODE ? [] : walk(directory, path);
     if (!entry.isFile()) throw new Error(`${join(directory, path)} is neither a file nor a directory`);
     return [path];
   });

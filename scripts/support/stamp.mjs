@@ -21,10 +21,13 @@ export function hashOfFiles(files) {
   return hash.digest('hex');
 }
 
-/** Every file below a directory, relative to the root. @param {string} directory */
+/** What Python makes of modules, beside them. */
+export const BYTECODE = '__pycache__';
+
+/** Every file below a directory, relative to the root, but for Python's bytecode. @param {string} directory */
 export function filesBelow(directory) {
   return readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith(BYTECODE))
     .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length));
 }
 

@@ -1,4 +1,5 @@
 // pomaloba --input-spec FILE --output-type TYPE [--delete [--now]]: the ruleset, or its undo, as text.
+import { roleProblems } from '../validate/capabilities.js';
 import { type Action, printRuleset } from '../print/output.js';
 import { isError } from '../problem/problem.js';
 import { loadSpecs } from './load.js';
@@ -21,6 +22,8 @@ export function print(options: PrintOptions): Outcome {
   if (loaded.problems.some(isError)) return { stdout: '', problems: loaded.problems };
   if (out !== undefined) refuseSpecs([out], loaded.identities);
   // What cannot have been loaded can be removed.
-  const { view, problems } = rulesetOf(loaded, name, action === 'load' ? backendOf(type) : undefined);
-  return { stdout: view ? printRuleset(type, view, action) : '', problems };
+  const loads = action === 'load';
+  const { view, problems } = rulesetOf(loaded, name, loads ? backendOf(type) : undefined);
+  const unchecked = loads ? roleProblems(loaded.documents) : [];
+  return { stdout: view ? printRuleset(type, view, action) : '', problems: [...problems, ...unchecked] };
 }

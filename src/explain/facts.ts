@@ -1,6 +1,7 @@
 // What a load balancer does with its apps, as plain data. It is what `explain --json` prints: docs/explain.md.
 import { EACH_FAMILY, type Family } from '../model/address.js';
 import { mergeRanges, rangeText } from '../model/address-range.js';
+import type { Check } from '../model/health.js';
 import type { App, ClientAddress, Destination, Endpoint, OnEmpty, Scheduler } from '../model/model.js';
 import { isEverything, mergeNetworks } from '../model/network.js';
 import { portsInSpec } from '../model/ports.js';
@@ -25,8 +26,16 @@ export interface AppFacts {
   readonly affinity: number | null;
   readonly client_address: ClientAddress;
   readonly on_empty: OnEmpty;
+  /** What becomes of it when checks fail; null: no destination is checked. */
+  readonly health_check: HealthFacts | null;
   readonly limits: LimitFacts;
   readonly pools: readonly PoolFacts[];
+}
+
+export interface HealthFacts {
+  readonly on_all_down: OnEmpty | 'ignore';
+  /** In percent of the destinations. */
+  readonly min_up: number;
 }
 
 /** How many new connections are taken; null: any number. */
@@ -70,6 +79,8 @@ export interface DestinationFacts {
   /** Its share of the new connections, with two decimals. */
   readonly percent: number;
   readonly capacity: number | null;
+  /** How the role's checker asks it; null: not at all. */
+  readonly check: Check | null;
 }
 
 /** The facts of `apps`, which are on one load balancer, in their order. */
@@ -91,6 +102,7 @@ function appFacts(app: App): AppFacts {
     affinity: app.affinity ?? null,
     client_address: app.clientAddress,
     on_empty: app.onEmpty,
+    health_check: app.health ? { on_all_down: app.health.onAllDown, min_up: app.health.minUp } : null,
     limits: {
       connections_per_client: app.limits.connectionsPerClient ?? null,
       new_per_second: app.limits.newPerSecond ?? null,
@@ -150,5 +162,6 @@ function destinationFacts(
       weight === 0 || sources.length > 0
         ? capacityOf([{ endpoints, destinations: [destination], sources }])
         : null,
+    check: weight === 0 ? null : (destination.check ?? null),
   };
 }

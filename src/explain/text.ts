@@ -1,5 +1,6 @@
 // The facts as text for people.
 import { FAMILY_NAMES, withPort } from '../model/address.js';
+import { checkText } from './check.js';
 import type { AppFacts, DestinationFacts, Explanation, LimitFacts, PoolFacts } from './facts.js';
 import { labelled, table } from './layout.js';
 
@@ -60,11 +61,13 @@ export function explanationToText(explanation: Explanation): string {
 }
 
 function appParts(app: AppFacts): string[][] {
+  const checks = checkText(app);
   const facts: Fact[] = [
     ['scheduler', SCHEDULERS[app.scheduler]],
     ...(app.affinity === null ? [] : [['affinity', affinityOf(app.affinity)] as const]),
     ['no destination', ON_EMPTY[app.on_empty]],
     ...limitsOf(app.limits),
+    ...(checks === undefined ? [] : [['health check', checks] as const]),
   ];
   return [[app.app, ...labelled(facts)], ...app.pools.flatMap((pool) => poolParts(app, pool))];
 }

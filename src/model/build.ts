@@ -1,9 +1,10 @@
 // From validated specs to the model.
-import type { Spec } from '../generated/spec.js';
+import type { Destination as SpecDestination, Spec } from '../generated/spec.js';
 import { type Address, parseAddress } from './address.js';
 import { type AddressRange, parseAddressRange } from './address-range.js';
 import { secondsOf } from './duration.js';
-import { type App, protocolsOf, type Ruleset } from './model.js';
+import { buildCheck, buildHealth, onEmptyOf } from './health.js';
+import { type App, type Destination, protocolsOf, type Ruleset } from './model.js';
 import { type Network, parseNetwork } from './network.js';
 import { parsePorts, type Ports } from './ports.js';
 
@@ -17,19 +18,17 @@ export function buildRuleset(name: string, specs: readonly Spec[]): Ruleset {
 
 /** The app of a valid spec. */
 export function buildApp(spec: Spec): App {
+  const onEmpty = onEmptyOf(spec);
+  const health = buildHealth(spec, onEmpty);
   return {
     name: spec.app,
     endpoints: spec.endpoints.flatMap(({ ip, port, protocol = 'tcp' }) =>
       protocolsOf(protocol).map((one) => ({ address: valid(ip), ports: validPorts(port), protocol: one })),
     ),
-    destinations: spec.destinations.map(({ ip, port, weight = 1, backup = false }) => ({
-      address: valid(ip),
-      weight,
-      isBackup: backup,
-      ...(port === undefined ? {} : { port }),
-    })),
+    destinations: spec.destinations.map((destination) => buildDestination(spec, destination)),
     scheduler: spec.scheduler ?? 'random',
-    onEmpty: spec.on_empty ?? 'reject',
+    onEmpty,
+    ...(health === undefined ? {} : { health }),
     clampsMss: spec.mss === 'clamp',
     ...(spec.affinity === undefined
       ? {}
@@ -43,6 +42,18 @@ export function buildApp(spec: Spec): App {
     clientAddress: spec.client_address ?? 'masquerade',
     destinationNetworks: (spec.destination_networks ?? []).map(validNetwork),
     snat: (spec.snat ?? []).map(validRange),
+  };
+}
+
+function buildDestination({ health_check }: Spec, destination: SpecDestination): Destination {
+  const { ip, port, weight = 1, backup = false } = destination;
+  const check = buildCheck(health_check, destination);
+  return {
+    address: valid(ip),
+    weight,
+    isBackup: backup,
+    ...(port === undefined ? {} : { port }),
+    ...(check === undefined ? {} : { check }),
   };
 }
 

@@ -1,6 +1,7 @@
 // The load balancer as plain data: valid, canonical, every default filled in.
 import type { Address } from './address.js';
 import type { AddressRange } from './address-range.js';
+import type { Check, Health } from './health.js';
 import type { Network } from './network.js';
 import type { Ports } from './ports.js';
 
@@ -29,6 +30,8 @@ export interface Destination {
   readonly weight: number;
   /** True if it gets connections only while no other destination takes any. */
   readonly isBackup: boolean;
+  /** How the role's checker finds out whether it answers; absent: not at all. */
+  readonly check?: Check;
 }
 
 /** How a destination is chosen for a new connection. */
@@ -55,6 +58,8 @@ export interface App {
   readonly destinations: readonly Destination[];
   readonly scheduler: Scheduler;
   readonly onEmpty: OnEmpty;
+  /** Absent: no destination is checked. */
+  readonly health?: Health;
   /** True if TCP's maximum segment size is cut to what fits the path. */
   readonly clampsMss: boolean;
   /** For how many seconds after its last connection a client keeps its destination; absent: each one is chosen anew. */

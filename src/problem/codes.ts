@@ -19,7 +19,6 @@ export const PROBLEM_CODES = {
   'wrong-type': 'a value of the wrong type',
   'wrong-value': 'a value outside of what the key allows',
   'not-decimal': 'a number that is not written as a plain decimal',
-  'not-supported-yet': 'a key or value that this version does not implement',
   // What a schema cannot say.
   'invalid-address': 'text that is not an IP address',
   'unusable-address': 'an address that can be neither endpoint nor destination',
@@ -45,6 +44,7 @@ export const PROBLEM_CODES = {
   'family-without-networks': 'endpoints of an address family that nobody may come to',
   'duplicate-address': 'an address for masquerading that is listed twice',
   'unused-family': 'addresses or networks of an address family that has no endpoints',
+  'checks-need-role': 'health checks, which the role carries out, of a ruleset that is printed',
   'inventory-not-read': 'an inventory that the endpoints could not be compared with',
 } as const;
 

@@ -36,6 +36,7 @@ const VARIABLES = {
   pomaloba_manage_packages: false,
   __pomaloba_directory: `${BASE}/etc`,
   __pomaloba_sysctl: `${BASE}/sysctl.conf`,
+  __pomaloba_ctl: `${BASE}/pomaloba-ctl`,
 };
 
 /** No settings and no files of whoever runs this. */

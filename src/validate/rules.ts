@@ -5,6 +5,7 @@ import { slotCount } from '../model/shares.js';
 import { error, type Problem, warning } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { affinityProblems } from './affinity.js';
+import { numbersOfChecks, type Path } from './check-places.js';
 import { type Entry, property, readEntries } from './entries.js';
 import { portProblems } from './ports.js';
 import { repeats } from './repeats.js';
@@ -32,7 +33,7 @@ export function ruleProblems(document: SpecDocument): Problem[] {
 /** YAML reads 0x50, 0o120, 80.0 and 8e1 as 80, and 010 as 10: what was meant is not ours to guess. */
 function notationProblems(document: SpecDocument): Problem[] {
   const limits = ['connections_per_client', 'new_per_second', 'new_per_second_per_client'];
-  const paths: (string | number)[][] = [['pomaloba'], ...limits.map((key) => ['limits', key])];
+  const paths: Path[] = [['pomaloba'], ...limits.map((key) => ['limits', key]), ...numbersOfChecks(document)];
   for (const kind of ['endpoints', 'destinations'] as const) {
     const list = property(document.data, kind);
     if (!Array.isArray(list)) continue;
@@ -43,7 +44,8 @@ function notationProblems(document: SpecDocument): Problem[] {
     if (typeof value !== 'number' || !Number.isInteger(value)) return [];
     const written = document.sourceAt(path);
     if (written === undefined || written === String(value)) return [];
-    const message = `${String(path.at(-1))} is written as ${written}, which is read as ${value}`;
+    const name = path.findLast((step) => typeof step === 'string') ?? '';
+    const message = `${name} is written as ${written}, which is read as ${value}`;
     return [
       error('not-decimal', document.locate(path), message, { hint: `write ${value} if that is meant` }),
     ];

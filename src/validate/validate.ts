@@ -4,11 +4,11 @@ import { isError, type Problem } from '../problem/problem.js';
 import type { SpecDocument } from '../read/document.js';
 import { clientAddressProblems } from './client-address.js';
 import { addressProblems } from './entries.js';
+import { healthProblems } from './health.js';
 import { networkProblems } from './networks.js';
 import { ruleProblems } from './rules.js';
 import { schemaProblems } from './schema.js';
 import { snatProblems } from './snat.js';
-import { supportProblems } from './support.js';
 import { togetherProblems } from './together.js';
 
 export interface Validated {
@@ -25,7 +25,7 @@ export function validateDocuments(documents: readonly SpecDocument[]): Validated
 }
 
 function documentProblems(document: SpecDocument): Problem[] {
-  const problems = [
+  return [
     ...schemaProblems(document),
     ...addressProblems(document, 'endpoints'),
     ...addressProblems(document, 'destinations'),
@@ -33,11 +33,6 @@ function documentProblems(document: SpecDocument): Problem[] {
     ...ruleProblems(document),
     ...clientAddressProblems(document),
     ...snatProblems(document),
+    ...healthProblems(document),
   ];
-  // Where something is wrong, that is what the user has to hear: not that the right thing is not there yet.
-  const wrong = problems.map(({ location }) => location.pointer ?? '');
-  const gaps = supportProblems(document).filter(({ location: { pointer = '' } }) =>
-    wrong.every((place) => place !== pointer && !place.startsWith(`${pointer}/`)),
-  );
-  return [...problems, ...gaps];
 }

@@ -17,6 +17,7 @@ import { type ChoiceView, choiceViews } from './choices.js';
 import { type DestinationView, destinationViews, treeOfDestinations } from './destinations.js';
 import { type EndpointView, endpointView } from './endpoints.js';
 import { FAMILIES } from './families.js';
+import { type HealthView, healthView } from './health.js';
 import { type LimitView, limitViews, type TotalView, totalViews } from './limits.js';
 
 export interface AppView {
@@ -40,6 +41,8 @@ export interface AppView {
   readonly preserves: boolean;
   /** True if a pool has addresses of its own for masquerading. */
   readonly snats: boolean;
+  /** What becomes of it when checks fail; absent: no destination is checked. */
+  readonly health?: HealthView;
   readonly pools: readonly PoolView[];
 }
 
@@ -115,6 +118,7 @@ export function appView(ruleset: string, app: App, branchOf: (endpoint: Endpoint
     totals: totalViews(pools.flatMap(({ limits }) => limits)),
     preserves: app.clientAddress === 'preserve',
     snats: pools.some(({ snat }) => snat.length > 0),
+    ...healthView(app, pools),
     pools,
   };
 }

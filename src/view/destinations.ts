@@ -1,5 +1,6 @@
 // What a template prints of the destinations of one app and one family.
 import { withPort } from '../model/address.js';
+import type { Check } from '../model/health.js';
 import { placesOf, tableSize } from '../model/maglev.js';
 import type { App, Destination, Scheduler } from '../model/model.js';
 import { iptablesPartChain, nftDestinationChain, recentList } from '../model/names.js';
@@ -41,6 +42,8 @@ export interface DestinationView extends ShareView {
   readonly down_list: string;
   /** `ip:port` as DNAT takes it, an IPv6 address in brackets; without a port only the address. */
   readonly target: string;
+  /** Absent: it is not checked. */
+  readonly check?: Check;
 }
 
 /** What each of `destinations` has of the connections that they share. */
@@ -97,7 +100,7 @@ export function destinationViews(
       destinations.map((one) => (one.isBackup === isBackup ? one : { ...one, weight: 0 })),
     ),
   );
-  return destinations.flatMap(({ address, port, weight, isBackup, iptablesChain }, index) => {
+  return destinations.flatMap(({ address, port, weight, isBackup, iptablesChain, check }, index) => {
     const share = (isBackup ? backups : others)[index];
     if (!share) return [];
     return {
@@ -112,6 +115,8 @@ export function destinationViews(
       down_list: recentList(ruleset, address.text, port ?? 0),
       target: withPort(address, port),
       ...share,
+      // Whoever gets no connections need not be asked.
+      ...(check === undefined || weight === 0 ? {} : { check }),
     };
   });
 }

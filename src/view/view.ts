@@ -7,6 +7,7 @@ import { iptablesChain, nftTable } from '../model/names.js';
 import { type AppView, appView, type PoolView } from './app.js';
 import { type EndpointBranchView, treesOfEndpoints } from './endpoints.js';
 import { FAMILIES } from './families.js';
+import { checksView } from './health.js';
 
 /** Everything that a ruleset template can print. */
 export interface View {
@@ -46,6 +47,9 @@ interface RulesetView {
   readonly branches: readonly EndpointBranchView[];
   /** The single-app rulesets of our apps, which this ruleset takes the place of. */
   readonly replaces: readonly ReplacedView[];
+  /** True if a destination is checked, and if one is by a command; absent if not. */
+  readonly checks?: true;
+  readonly executes?: true;
 }
 
 interface FamilyView {
@@ -108,6 +112,7 @@ export function buildView({ name, apps }: Ruleset): View {
       snat: [...new Set(pools.flatMap(({ snat }) => snat.map(({ ip }) => ip)))],
       branches,
       replaces: replaced(name, apps),
+      ...checksView(pools),
     },
     pomaloba_apps: appViews,
   };

@@ -4,6 +4,8 @@
 Gratuitous ARP for IPv4, unsolicited neighbour advertisements for IPv6; standard library only.
 """
 
+from __future__ import annotations
+
 import fcntl
 import ipaddress
 import socket
@@ -14,26 +16,26 @@ BROADCAST = b"\xff" * 6
 SIOCGIFHWADDR = 0x8927
 
 
-def hardware_address(interface):
+def hardware_address(interface: str) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         answer = fcntl.ioctl(probe, SIOCGIFHWADDR, struct.pack("256s", interface.encode()[:15]))
     return answer[18:24]
 
 
-def arp(mac, address):
+def arp(mac: bytes, address: ipaddress.IPv4Address) -> bytes:
     head = BROADCAST + mac + b"\x08\x06"
     return head + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + address.packed + BROADCAST + address.packed
 
 
-def neighbour_advertisement(address, mac):
+def neighbour_advertisement(address: ipaddress.IPv6Address, mac: bytes) -> bytes:
     # Override flag, target, option "target link-layer address"; the kernel fills in the checksum.
     return struct.pack("!BBHI", 136, 0, 0, 0x20000000) + address.packed + b"\x02\x01" + mac
 
 
-def main(interface, *texts):
+def main(interface: str, *texts: str) -> None:
     mac = hardware_address(interface)
     for address in map(ipaddress.ip_address, texts):
-        if address.version == 4:
+        if isinstance(address, ipaddress.IPv4Address):
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
                 raw.bind((interface, 0))
                 raw.send(arp(mac, address))

@@ -1,14 +1,20 @@
 #!/bin/sh
-# look.sh UNIT DIRECTORY SYSCTL-FILE SERVICES SETTING...: prints what the role has to know of the host, a fact a line: its
-# kind and its value. Changes nothing. SERVICES is a list with spaces; a SETTING is a file below /proc/sys.
+# look.sh UNIT DIRECTORY SYSCTL-FILE SERVICES PROGRAMS METRICS-DIRECTORY SETTING...: prints what the role has to know of the
+# host, a fact a line: its kind and its value. Changes nothing. SERVICES and PROGRAMS are lists with spaces; a SETTING is a
+# file below /proc/sys.
 PATH=$PATH:/usr/sbin:/sbin
-unit=$1 directory=$2 sysctl=$3 services=$4
-shift 4
+unit=$1 directory=$2 sysctl=$3 services=$4 programs=$5 metrics=$6
+shift 6
 
 [ ! -d /run/systemd/system ] || echo 'init systemd'
 for tool in nft iptables-restore ip6tables-restore conntrack ip ss sysctl; do
 	! command -v "$tool" >/dev/null || echo "tool $tool"
 done
+# Where the units and pomaloba-ctl look for it, whatever runs Ansible's modules.
+if [ -x /usr/bin/python3 ]; then
+	echo 'tool python3'
+	echo "python $(/usr/bin/python3 -EsS -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+fi
 for setting; do
 	[ ! -r "/proc/sys/$setting" ] || echo "sysctl $setting=$(cat "/proc/sys/$setting")"
 	[ -w "/proc/sys/$setting" ] || echo "fixed $setting"
@@ -48,18 +54,37 @@ if [ -e "/etc/systemd/system/$unit-addresses.service" ] || [ -e "$directory/anno
 	echo 'manages addresses'
 fi
 
+# The checker: what of it was left, where it writes metrics to, and whether it runs as it was written last. The unit's digest
+# of the program is in the environment of what was started by it.
+# Root without its privileges writes only to what is root's.
+[ -z "$metrics" ] || [ ! -d "$metrics" ] || [ "$(stat -L -c %u "$metrics")" != 0 ] || echo "directory $metrics"
+health=$unit-health
+for file in /etc/systemd/system/"$health".service /run/"$health"; do
+	[ ! -e "$file" ] || echo "health $file"
+done
+if [ -e "/etc/systemd/system/$health.service" ]; then
+	sed -n 's,.* --textfile-directory \([^ ]*\).*,textfile \1,p' "/etc/systemd/system/$health.service"
+	pid=$(systemctl show -p MainPID --value "$health.service" 2>/dev/null)
+	if [ "${pid:-0}" != 0 ] && ! tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" |
+		grep -qxF "$(sed -n 's/^Environment=//p' "/etc/systemd/system/$health.service")"; then
+		echo 'stale health'
+	fi
+fi
+
 # What an earlier run wrote, but for the ruleset: path, mode, owner, digest.
 for file in "$directory" "$directory/control.sh" "$directory/iptables-delete.sh" "$directory/announce.py" "$sysctl" \
-	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/*.service.d/"$unit".conf \
+	$(for program in $programs; do echo "$directory/$program"; done) "$directory/candidate.json" /usr/local/sbin/pomaloba-ctl \
+	/etc/systemd/system/"$unit".service /etc/systemd/system/"$unit"-addresses.service /etc/systemd/system/"$health".service \
+	/etc/systemd/system/*.service.d/"$unit".conf \
 	$(grep -lsF "$directory/control.sh" "$plugins"/*); do
 	[ ! -e "$file" ] || echo "file $(stat -c '%n %a %U:%G' "$file") $(sha256sum 2>/dev/null <"$file" | cut -d ' ' -f 1)"
 done
-for service in "$unit" "$unit-addresses"; do
+for service in "$unit" "$unit-addresses" "$health"; do
 	! systemctl is-active -q "$service.service" || ! systemctl is-enabled -q "$service.service" || echo "on $service"
 done
 
 # Units that were written by a run which did not get as far as telling systemd.
-for service in "$unit" "$unit-addresses" $services; do echo "$service.service"; done |
+for service in "$unit" "$unit-addresses" "$health" $services; do echo "$service.service"; done |
 	xargs systemctl show -p NeedDaemonReload 2>/dev/null | grep -qx NeedDaemonReload=yes && echo 'systemd stale'
 
 # Others' settings that say no to forwarding: which one wins depends on the order of the files' names.
