@@ -1,6 +1,6 @@
 import os
 
-from lab import IS_LIVE, answers, check, lb, lb_succeeds, restart, run_role, tell, went_well, workers
+from lab import IS_LIVE, answers, await_true, check, lb, lb_succeeds, restart, run_role, tell, went_well, workers
 
 ENDPOINTS = ["203.0.113.10", "2001:db8:a::10"]
 FOREIGN = """flush ruleset
@@ -20,6 +20,13 @@ def configure(text):
 def balances(when):
     check(lb_succeeds(IS_LIVE), f"{when}: the rules are there")
     check(workers() == ["w1", "w2", "w3"], f"{when}: connections are balanced")
+
+
+def reboots(when):
+    restart("reboot")
+    # ssh may be there while the drop-ins of other services still load the rules again.
+    await_true(lambda: lb_succeeds(IS_LIVE), 30, f"{when}: the rules are there")
+    balances(when)
 
 
 def foreign():
@@ -56,8 +63,7 @@ check("192.0.2.99" in before, "the table of nftables.service is there")
 lb("systemctl reload pomaloba-lb")
 balances("systemctl reload pomaloba-lb")
 check(foreign() == before, "a reload of ours leaves it as it was")
-restart("reboot")
-balances("a reboot")
+reboots("a reboot")
 check(foreign() == before, "the table of nftables.service is there, too")
 
 tell("== Drift")
@@ -143,8 +149,7 @@ lb("echo net.ipv4.ip_forward=0 >/etc/sysctl.d/90-hardening.conf; echo net.ipv4.i
 run = run_role()
 words = " ".join(run.output.split())
 check("WARNING: /etc/sysctl.conf, /etc/sysctl.d/90-hardening.conf sets forwarding to 0" in words, "they are reported", run.output)
-restart("reboot")
-balances("rebooted with them")
+reboots("rebooted with them")
 lb("sysctl -q --system")
 check(lb("cat /proc/sys/net/ipv4/ip_forward") == "0", "sysctl --system switches forwarding off")
 check(run_role("--check").changed == 1, "check mode says so")
