@@ -8,7 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,7 +42,7 @@ def printed(specs: Sequence[Spec], output_type: str) -> str:
     return _printed(_text(specs), output_type)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _printed(text: str, output_type: str) -> str:
     return run("node", CLI, "--input-spec", "-", "--name", "lb", "--output-type", output_type, text=text)
 
@@ -59,7 +59,7 @@ def balancer_data(specs: Sequence[Spec], backend: str = "nftables") -> dict[str,
     }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _variables(text: str) -> str:
     """The role's data, as JSON."""
     with TemporaryDirectory() as directory:
