@@ -18,6 +18,7 @@ import { loadRole } from '../try/role.js';
 import { type Ran, run } from '../try/run.js';
 import { tryToText } from '../try/text.js';
 import { type Expect, trialsOf } from '../try/trials.js';
+import { roleProblems } from '../validate/capabilities.js';
 import type { View } from '../view/view.js';
 import { loadSpecs } from './load.js';
 import { EXIT, type Outcome, type Stage } from './outcome.js';
@@ -60,7 +61,7 @@ export async function tryRuleset(options: TryOptions, stage: Stage): Promise<Out
   const facts = factsOf(plan, trials, ran, { ruleset: name, outputType: isRole ? ROLE : type, killed });
   return {
     stdout: options.json ? jsonText(facts) : tryToText(facts, plan.workers, stage.isColorful),
-    problems,
+    problems: [...problems, ...(isRole ? [] : roleProblems(loaded.documents))],
     exitCode: facts.agrees ? EXIT.done : EXIT.problems,
   };
 }

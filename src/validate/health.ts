@@ -93,9 +93,8 @@ function withoutKind(document: SpecDocument, places: readonly CheckPlace[]): Pro
 
 /** One problem for all of them, as one key makes up for it. */
 function withoutPort(document: SpecDocument, places: readonly CheckPlace[]): Problem[] {
-  const app = places.find(({ destination }) => destination === undefined);
-  const checkOf = (entry: Entry): CheckPlace | undefined =>
-    places.find(({ destination }) => destination?.path[1] === entry.path[1]) ?? app;
+  const byIndex = new Map(places.map((place) => [place.destination?.path[1], place]));
+  const checkOf = ({ path }: Entry): CheckPlace | undefined => byIndex.get(path[1]) ?? byIndex.get(undefined);
   const missing = readEntries(document, 'destinations').flatMap((entry) => {
     const place = entry.keepsPort ? checkOf(entry) : undefined;
     return place && checkedPort(place.merged, undefined) === undefined ? [{ entry, place }] : [];

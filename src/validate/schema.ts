@@ -34,14 +34,15 @@ export function schemaProblems(document: SpecDocument): Problem[] {
   return telling([...long, ...(validate.errors ?? [])]).map((fault) => toProblem(fault, document, schema));
 }
 
-/** One error for each place: of `anyOf` only the whole, not its branches; elsewhere the first. */
+/** One error for each place: of `anyOf` only the whole, not what is in it; elsewhere the first. */
 function telling(errors: readonly ErrorObject[]): ErrorObject[] {
   const isChoice = ({ keyword }: ErrorObject): boolean => keyword === 'anyOf';
   const choices = new Set(errors.filter(isChoice).map(({ instancePath }) => instancePath));
   const seen = new Set<string>();
   return errors.filter((fault) => {
     const { instancePath } = fault;
-    if (!isChoice(fault) && parentsOf(instancePath).some((path) => choices.has(path))) return false;
+    const around = parentsOf(instancePath).filter((path) => !isChoice(fault) || path !== instancePath);
+    if (around.some((path) => choices.has(path))) return false;
     const place = `${instancePath} ${propertyOf(fault) ?? ''}`;
     return !seen.has(place) && seen.add(place);
   });

@@ -104,6 +104,38 @@ describe('the text', () => {
 
   it.each([
     {
+      more: 'health_check: {}',
+      text: 'tcp every 2 s, down after 3 failures, up after 2 passes',
+    },
+    {
+      more: 'health_check: { http: { path: /a }, port: 81, fall: 1, rise: 1, interval: 5s, min_up: 50, on_all_down: ignore }',
+      text: 'http GET /a at port 81 every 5 s, down after 1 failure, up after 1 pass; at least 50 % stay in use; while all are down, all are used',
+    },
+  ])('tells how destinations are checked: $more', ({ more, text }) => {
+    expect(explained(dual(more)).replaceAll(/\s+/g, ' ')).toContain(` health check ${text} IPv4 endpoints`);
+  });
+
+  it('tells apart ways of checking, and counts what is more than three of them', () => {
+    const own = [
+      '{}',
+      '{ kube_proxy: {} }',
+      '{ exec: { command: [/bin/true, x] } }',
+      '{ rise: 9 }',
+      '{ fall: 9 }',
+    ];
+    const destinations = own.map((check, n) => `{ ip: 198.51.100.${n}, port: 80, health_check: ${check} }`);
+    const text = explained(
+      `pomaloba: 1\napp: a\nendpoints: [{ ip: 192.0.2.10, port: 80 }]\ndestinations: [${destinations.join()}]\n`,
+    ).replaceAll(/\s+/g, ' ');
+    const times = 'every 2 s, down after 3 failures, up after 2 passes';
+    expect(text).toContain(
+      `health check 1 by tcp ${times}; 1 by http GET /healthz at port 10256 ${times}; 1 by exec /bin/true ${times}; 2 in other ways `,
+    );
+    expect(explained(dual(''))).not.toContain('health check');
+  });
+
+  it.each([
+    {
       name: 'the load balancer',
       more: '',
       ipv4: "the load balancer's address on the way to them",

@@ -297,4 +297,18 @@ describe('warnings', () => {
     });
     expect(existsSync(join(cwd, 'lb.sh'))).toBe(true);
   });
+
+  it('tell that a ruleset does not check, which is the same as without checks', () => {
+    const [plain, checked] = ['', 'health_check: { http: {} }\n'].map((more) =>
+      pomaloba(['-', '--output-type', 'nftables'], { input: `${spec()}${more}` }),
+    );
+    expect(checked?.stdout).toBe(plain?.stdout);
+    expect(plain?.stderr).toBe('');
+    expect(checked?.stderr).toContain(' warning checks-need-role: ');
+  });
+
+  it('of checks are none where something is removed', () => {
+    const input = `${spec()}health_check: {}\n`;
+    expect(pomaloba(['-', '--delete'], { input }).stderr).toBe('');
+  });
 });

@@ -57,6 +57,17 @@ test.for(SPECS)('ansible-lint and yamllint have nothing to say about the role of
   expect(complaints('ansible-lint', ['--offline', '--profile', 'production', '--strict'], target)).toBe('');
 });
 
+test('the role installs all of its programs', () => {
+  const files = roleOf('30-weights');
+  const vars = files.find(({ path }) => path === 'vars/main.yml')?.text ?? '';
+  const { __pomaloba_programs: programs } = parse(vars) as { __pomaloba_programs: string[] };
+  const names = files
+    .map(({ path }) => path.replace('files/', ''))
+    .filter((name) => /^[^/]+\.py$/.test(name));
+  // It has a condition of its own.
+  expect([...programs, 'announce.py'].sort()).toEqual(names.sort());
+});
+
 test('argument specs and defaults name the same variables, with the same values', () => {
   const files = new Map(roleOf('30-weights').map(({ path, text }) => [path, text]));
   const read = (path: string) => parse(files.get(path) ?? '') as Record<string, unknown>;

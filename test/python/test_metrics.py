@@ -255,7 +255,7 @@ def test_write_follows_no_link(tmp_path: Path) -> None:
 
 def test_write_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     (tmp_path / "pomaloba-lb.prom").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         metrics.write(tmp_path, "lb", "page\n")
     assert os.listdir(tmp_path) == ["pomaloba-lb.prom"]
     with pytest.raises(FileNotFoundError):
@@ -399,10 +399,13 @@ def test_a_silent_client_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_client_that_sends_byte_by_byte_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "SECONDS", 0.5)
-    with client.connect() as connection, pytest.raises(OSError):
+    sent = 0
+    with client.connect() as connection, suppress(BrokenPipeError, ConnectionResetError):
         for _ in range(200):
             connection.sendall(b"x")
+            sent += 1
             time.sleep(0.05)
+    assert sent < 200
     assert body(client.get()) == b"page\n"
 
 
@@ -417,10 +420,9 @@ def test_a_client_that_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         slow.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         time.sleep(1.5)
         received = 0
-        with pytest.raises(ConnectionResetError):
+        with suppress(ConnectionResetError):
             while piece := slow.recv(1_000_000):
                 received += len(piece)
-            raise ConnectionResetError  # as good: the end, without the rest
         assert received < size
         assert len(body(client.get())) == size
 
@@ -500,5 +502,5 @@ def test_a_page_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_port_that_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         asyncio.run(metrics.serve(taken.getsockname()[1], short))

@@ -158,7 +158,7 @@ def test_names_of_maps_are_no_commands(tmp_path: Path, data: dict[str, Any]) -> 
 def test_garbage_is_no_json(tmp_path: Path, text: str | bytes) -> None:
     file = tmp_path / "balancer.json"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    with pytest.raises(netfilter.BadData, match="balancer.json is no JSON: "):
+    with pytest.raises(netfilter.BadData, match=r"balancer\.json is no JSON: "):
         netfilter.read_balancer(file)
 
 

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import netfilter
+import netlink
 import pytest
 import rulesets
 
@@ -188,13 +190,38 @@ def test_one_family(backend: Filter) -> None:
 
 
 def test_thousands_at_once(backend: Filter) -> None:
-    many = [{"ip": f"198.51.{host // 250}.{host % 250 + 1}", "port": 30080} for host in range(1000)]
-    filter_ = backend.load([of_ipv4(many)])
-    keys = {(one["ip"], 30080) for one in many}
+    many = [f"198.51.{host // 250}.{host % 250 + 1}" for host in range(1000)]
+    filter_ = backend.load([of_ipv4([{"ip": ip, "port": 30080} for ip in many])])
+    keys = {(ip, 30080) for ip in many}
     filter_.change(keys, [])
     assert filter_.down() == keys
     filter_.change([], keys)
     assert filter_.down() == set()
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+def test_a_set_that_changes_all_the_time(backend: Filter) -> None:
+    many = [f"198.51.{host // 250}.{host % 250 + 1}" for host in range(1000)]
+    filter_ = backend.load([of_ipv4([{"ip": ip, "port": 30080} for ip in many])])
+    mine = {(ip, 30080) for ip in many[:900]}
+    filter_.change(mine, [])
+    element = "element inet pomaloba-lb down-ip { 198.51.3.250 . 30080 }"
+    loop = f"while :; do nft 'add {element}'; nft 'delete {element}'; done"
+    with subprocess.Popen(["sh", "-c", loop]) as others:
+        try:
+            for _ in range(100):
+                assert filter_.down() - {("198.51.3.250", 30080)} == mine
+        finally:
+            others.kill()
+
+
+def test_a_dump_that_was_interrupted_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    dumps = [None, None, [b"key"]]
+    monkeypatch.setattr(netlink, "_dump", lambda _table, _name: dumps.pop(0))
+    assert netlink.set_elements("table", "set") == [b"key"]
+    monkeypatch.setattr(netlink, "_dump", lambda _table, _name: None)
+    with pytest.raises(OSError, match="changes all the time"):
+        netlink.set_elements("table", "set")
 
 
 # -- what is kept
@@ -215,6 +242,8 @@ def kept(family: str, name: str, what: str) -> set[str]:
     }
 
 
+# iptables keeps no clients.
+@pytest.mark.parametrize("backend", NFTS, indirect=True)
 @pytest.mark.parametrize(
     ("family", "one", "two", "clients"),
     [
@@ -225,8 +254,6 @@ def kept(family: str, name: str, what: str) -> set[str]:
 def test_forgets_the_clients_of_what_went_down(
     backend: Filter, family: str, one: str, two: str, clients: list[str]
 ) -> None:
-    if backend.backend != "nftables":
-        pytest.skip("iptables keeps no clients")
     filter_ = backend.load(SPECS["nftables"])
     first, second, third = clients
     for name in ("shop", "own"):
@@ -244,11 +271,10 @@ def test_forgets_the_clients_of_what_went_down(
     filter_.forget([(one, 0), (two, 30080)])
 
 
+@pytest.mark.parametrize("backend", NFTS, indirect=True)
 def test_an_entry_that_expires_meanwhile_does_not_save_the_others(
     backend: Filter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend.backend != "nftables":
-        pytest.skip("iptables keeps no clients")
     filter_ = backend.load(SPECS["nftables"])
     clients = [f"10.0.1.{host}" for host in range(1, 20)]
     keep("ip", "shop", "address", dict.fromkeys(clients, "198.51.100.1"))
@@ -425,7 +451,7 @@ def test_tells_how_many_connections_the_kernel_knows(backend: Filter) -> None:
 def test_programs_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     filter_ = Filter(kind, tmp_path).of([WEB, DNS])
     monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
-    with pytest.raises(netfilter.NetfilterError, match="(nft|iptables-save) is missing"):
+    with pytest.raises(netfilter.NetfilterError, match=r"(nft|iptables-save) is missing"):
         filter_.counters()
     with pytest.raises(netfilter.NetfilterError, match="conntrack is missing"):
         filter_.forget([("198.51.100.1", 30053)])

@@ -1,7 +1,8 @@
 // Random valid specs. Addresses are few and from the documentation ranges, so that apps share them; the parts
-// are drawn so that a spec is valid by construction (test/property/specs.test.ts proves that it is).
+// are drawn so that a spec is valid by construction (test/property/engines.test.ts fails if one is not).
 import fc from 'fast-check';
 import type { ClientAddress, OnEmpty, Protocol, Scheduler } from '../../src/model/model.js';
+import { destinationCheck, healthCheck, type RandomCheck, withChecks } from './arbitrary-check.js';
 import { overlap, parsePorts, type Ports } from '../../src/model/ports.js';
 
 interface RandomEndpoint {
@@ -15,6 +16,7 @@ interface RandomDestination {
   readonly port?: number;
   readonly weight?: number;
   readonly backup?: boolean;
+  readonly health_check?: RandomCheck;
 }
 
 type RandomEntry = RandomEndpoint | RandomDestination;
@@ -33,6 +35,7 @@ export interface RandomSpec {
   readonly client_address?: ClientAddress;
   readonly destination_networks?: readonly string[];
   readonly snat?: readonly string[];
+  readonly health_check?: RandomCheck;
 }
 
 const NAME_START = ['a', 'b', 'c', 'X', 'Y', 'Z', '0', '1', '8', '9'];
@@ -76,7 +79,10 @@ function endpoint(families: readonly string[]): fc.Arbitrary<RandomEndpoint> {
 function destination(families: readonly string[]): fc.Arbitrary<RandomDestination> {
   const ip = address('198.51.100.', '2001:db8:2::', families);
   const backup = fc.constantFrom(false, false, true);
-  const some = fc.record({ ip, port, weight, backup }, { requiredKeys: ['ip', 'port', 'weight'] });
+  const some = fc.record(
+    { ip, port, weight, backup, health_check: destinationCheck },
+    { requiredKeys: ['ip', 'port', 'weight'] },
+  );
   return fc.oneof({ weight: 4, arbitrary: some }, { weight: 1, arbitrary: fc.record({ ip, weight }) });
 }
 
@@ -154,6 +160,7 @@ const spec = fc
         client_address: fc.constantFrom<ClientAddress>('masquerade', 'preserve'),
         destination_networks: destinationNetworks,
         snat: fc.array(snatItem, { minLength: 1, maxLength: 3 }),
+        health_check: healthCheck,
         allow_from: fc.array(network, { minLength: 1, maxLength: 5 }),
       },
       { requiredKeys: ['pomaloba', 'app', 'endpoints', 'destinations'] },
@@ -234,7 +241,7 @@ export const rulesetSpecs: fc.Arbitrary<readonly RandomSpec[]> = fc
     };
     return specs
       .filter(({ app }) => !apps.has(app) && apps.add(app).size > 0)
-      .map((one) => withSegments({ ...one, endpoints: one.endpoints.filter(isFree) }))
+      .map((one) => withChecks(withSegments({ ...one, endpoints: one.endpoints.filter(isFree) })))
       .filter(({ endpoints }) => endpoints.length > 0);
   });
 

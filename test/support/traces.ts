@@ -114,7 +114,7 @@ export function expectedOf(spec: RandomSpec, way: Way, down: readonly DownPlace[
   const usable = spec.destinations.filter((one) => isSix(one.ip) === isSix(way.ip) && (one.weight ?? 1) > 0);
   const rejectWith = way.protocol === 'tcp' ? 'tcp-reset' : 'port-unreachable';
   const empty =
-    spec.on_empty === 'drop'
+    (spec.on_empty ?? spec.health_check?.on_all_down) === 'drop'
       ? ({ ...nothing, verdict: 'dropped' } as const)
       : ({ ...nothing, verdict: 'rejected', rejectWith } as const);
   if (usable.length === 0) return { ...empty, notes: [] };

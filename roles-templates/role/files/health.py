@@ -173,6 +173,8 @@ class Checker:
         self._file: object = None
         self._kept: dict[Key, str] = {}
         self._written = 0.0
+        self._to_forget: set[Key] = set()
+        self._forgetting: asyncio.Task[None] | None = None
 
     @property
     def state_file(self) -> Path:
@@ -196,7 +198,7 @@ class Checker:
                     await asyncio.sleep(BATCH)
                 self._changed.clear()
         finally:
-            for task in self._tasks.values():
+            for task in [*self._tasks.values(), *([self._forgetting] if self._forgetting else [])]:
                 task.cancel()
             self._write(force=True)
 
@@ -318,8 +320,18 @@ class Checker:
             self._written = 0.0
         if change.add or change.remove:
             self._write(force=True)
-        if change.add:
-            await asyncio.to_thread(packet_filter.forget, sorted(change.add))
+        self._to_forget |= change.add
+        if self._to_forget and (self._forgetting is None or self._forgetting.done()):
+            self._forgetting = asyncio.ensure_future(self._forget(packet_filter))
+
+    async def _forget(self, packet_filter: PacketFilter) -> None:
+        """Lets clients and flows go elsewhere; beside the turns, as there may be many of them."""
+        keys, self._to_forget = sorted(self._to_forget), set()
+        try:
+            await asyncio.to_thread(packet_filter.forget, keys)
+            self.journal.ends("forget", "clients and UDP flows of what is down are forgotten again")
+        except (NotLoaded, NetfilterError, OSError) as error:
+            self.journal.begins("forget", f"clients and UDP flows of what is down are not forgotten: {error}")
 
     def _tell_kept(self, checks: Checks, kept: dict[Key, str]) -> None:
         for key, why in kept.items():
@@ -401,7 +413,8 @@ async def keep_writing_metrics(checker: Checker, directory: Path, name: str, jou
                 journal.ends("metrics", f"metrics can be written to {directory} again")
             except OSError as error:
                 journal.begins("metrics", f"metrics cannot be written to {directory}: {named(error)}")
-        await asyncio.sleep(METRICS_EVERY)
+        # The first one as soon as balancer.json is read.
+        await asyncio.sleep(METRICS_EVERY if text else TURN)
 
 
 async def keep_serving(checker: Checker, port: int, journal: Journal) -> None:
@@ -414,8 +427,11 @@ async def keep_serving(checker: Checker, port: int, journal: Journal) -> None:
             await asyncio.sleep(METRICS_EVERY)
             continue
         journal.ends("port", f"metrics are served at port {port}")
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            # Not waited for: from Python 3.12 on that would be for the last client to go.
+            server.close()
 
 
 def raise_limit() -> int:

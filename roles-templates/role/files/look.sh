@@ -56,7 +56,8 @@ fi
 
 # The checker: what of it was left, where it writes metrics to, and whether it runs as it was written last. The unit's digest
 # of the program is in the environment of what was started by it.
-[ -z "$metrics" ] || [ ! -d "$metrics" ] || echo "directory $metrics"
+# Root without its privileges writes only to what is root's.
+[ -z "$metrics" ] || [ ! -d "$metrics" ] || [ "$(stat -L -c %u "$metrics")" != 0 ] || echo "directory $metrics"
 health=$unit-health
 for file in /etc/systemd/system/"$health".service /run/"$health"; do
 	[ ! -e "$file" ] || echo "health $file"

@@ -1,0 +1,102 @@
+"""The elements of an nftables set, as the kernel itself tells them.
+
+The checker asks each second what is down. A run of nft for that would be most of its work, and nft 0.9.8 reads all sets
+of all tables to list one. Python 3.9 and later, its standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+# linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
+_NETLINK_NETFILTER = 12
+_NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NEWSETELEM, _GETSETELEM = 10 << 8 | 12, 10 << 8 | 13
+_NFPROTO_INET = 1
+_LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
+_ELEM_KEY, _DATA_VALUE = 1, 1
+_TYPE_MASK = 0x3FFF
+
+_HEADER = struct.Struct("=IHHII")
+_FAMILY = struct.Struct("!BBH")
+_ATTRIBUTE = struct.Struct("=HH")
+# A message of a dump has at most so much.
+_BUFFER = 1 << 16
+_TRIES = 20
+_PATIENCE = 10.0
+
+
+def set_elements(table: str, name: str) -> list[bytes]:
+    """The keys of a set of an inet table, in the kernel's form. FileNotFoundError if there is no such set or table."""
+    for _ in range(_TRIES):
+        elements = _dump(table, name)
+        if elements is not None:
+            return elements
+    raise OSError(errno.EAGAIN, "the set changes all the time")
+
+
+def _dump(table: str, name: str) -> list[bytes] | None:
+    """None if the set has changed meanwhile."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as sock:
+        sock.settimeout(_PATIENCE)
+        sock.sendto(_request(table, name), (0, 0))
+        elements: list[bytes] = []
+        while True:
+            for kind, flags, body in _messages(sock.recv(_BUFFER)):
+                if flags & _NLM_F_DUMP_INTR:
+                    return None
+                if kind in (_NLMSG_ERROR, _NLMSG_DONE):
+                    _raise(body)
+                    return elements
+                if kind == _NEWSETELEM:
+                    elements += _keys(body[_FAMILY.size :])
+
+
+def _request(table: str, name: str) -> bytes:
+    body = _FAMILY.pack(_NFPROTO_INET, 0, 0) + _text(_LIST_TABLE, table) + _text(_LIST_SET, name)
+    return _HEADER.pack(_HEADER.size + len(body), _GETSETELEM, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0) + body
+
+
+def _text(kind: int, text: str) -> bytes:
+    value = text.encode() + b"\0"
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The type, flags and body of each."""
+    while len(data) >= _HEADER.size:
+        size, kind, flags, _, _ = _HEADER.unpack_from(data)
+        if size < _HEADER.size:
+            raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+        yield kind, flags, data[_HEADER.size : size]
+        data = data[(size + 3) & ~3 :]
+
+
+def _raise(body: bytes) -> None:
+    """Both kinds of a last message begin with an error number, 0 for none."""
+    code = -struct.unpack_from("=i", body)[0] if len(body) >= 4 else 0
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    while start + _ATTRIBUTE.size <= len(data):
+        size, kind = _ATTRIBUTE.unpack_from(data, start)
+        if size < _ATTRIBUTE.size:
+            return
+        yield kind & _TYPE_MASK, data[start + _ATTRIBUTE.size : start + size]
+        start += (size + 3) & ~3
+
+
+def _keys(data: bytes) -> Iterator[bytes]:
+    for kind, elements in _attributes(data):
+        if kind == _LIST_ELEMENTS:
+            for _, element in _attributes(elements):
+                key = dict(_attributes(element)).get(_ELEM_KEY, b"")
+                yield dict(_attributes(key)).get(_DATA_VALUE, b"")
