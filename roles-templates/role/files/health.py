@@ -173,6 +173,8 @@ class Checker:
         self._file: object = None
         self._kept: dict[Key, str] = {}
         self._written = 0.0
+        self._to_forget: set[Key] = set()
+        self._forgetting: asyncio.Task[None] | None = None
 
     @property
     def state_file(self) -> Path:
@@ -196,7 +198,7 @@ class Checker:
                     await asyncio.sleep(BATCH)
                 self._changed.clear()
         finally:
-            for task in self._tasks.values():
+            for task in [*self._tasks.values(), *([self._forgetting] if self._forgetting else [])]:
                 task.cancel()
             self._write(force=True)
 
@@ -269,14 +271,14 @@ class Checker:
     def hear(self, target: Target, outcome: Outcome) -> None:
         """Takes in what came of a probe, and says what has changed by it."""
         checks = self.checks
-        if checks is None or target not in checks.tracks:
+        track = None if checks is None else checks.tracks.get(target)
+        if checks is None or track is None:
             return
         if outcome.passed is None:
             if outcome.reason not in self._trouble:
                 self.journal.say(f"this host cannot check {target.ip}: {outcome.reason}; that counts as no failure")
             self._trouble[outcome.reason] = time.monotonic()
             return
-        track = checks.tracks[target]
         # Most probes say what was known.
         may_change = track.state != (UP if outcome.passed else DOWN)
         was = {key: checks.state(key) for key in checks.keys[target]} if may_change else {}
@@ -318,8 +320,18 @@ class Checker:
             self._written = 0.0
         if change.add or change.remove:
             self._write(force=True)
-        if change.add:
-            await asyncio.to_thread(packet_filter.forget, sorted(change.add))
+        self._to_forget |= change.add
+        if self._to_forget and (self._forgetting is None or self._forgetting.done()):
+            self._forgetting = asyncio.ensure_future(self._forget(packet_filter))
+
+    async def _forget(self, packet_filter: PacketFilter) -> None:
+        """Lets clients and flows go elsewhere; beside the turns, as there may be many of them."""
+        keys, self._to_forget = sorted(self._to_forget), set()
+        try:
+            await asyncio.to_thread(packet_filter.forget, keys)
+            self.journal.ends("forget", "clients and UDP flows of what is down are forgotten again")
+        except (NotLoaded, NetfilterError, OSError) as error:
+            self.journal.begins("forget", f"clients and UDP flows of what is down are not forgotten: {error}")
 
     def _tell_kept(self, checks: Checks, kept: dict[Key, str]) -> None:
         for key, why in kept.items():
