@@ -32,7 +32,7 @@ export interface AppFacts {
   readonly pools: readonly PoolFacts[];
 }
 
-export interface HealthFacts {
+interface HealthFacts {
   readonly on_all_down: OnEmpty | 'ignore';
   /** In percent of the destinations. */
   readonly min_up: number;
