@@ -9,6 +9,7 @@ import { ensurePromtool } from './support/promtool.mjs';
 import { isCi, messageOf, runInherited } from './support/shell.mjs';
 import { ensureSystemPackages } from './support/system-packages.mjs';
 import { ensureVenv } from './support/venv.mjs';
+import { runPytest } from './support/pytest-report.mjs';
 import { runVitest, sum } from './support/vitest-report.mjs';
 
 /**
@@ -76,6 +77,17 @@ function tested(args) {
   return { notRun, failures, step: { name: 'vitest', isGood: status === 0 && counts.failed === 0, counts } };
 }
 
+/** The programs of the role. */
+function testedPython() {
+  console.log('\n== pytest');
+  const { status, counts, failures, notRun } = runPytest([]);
+  return {
+    notRun,
+    failures,
+    steps: [{ name: 'pytest', isGood: status === 0 && counts.failed === 0, counts }],
+  };
+}
+
 /** The role on container load balancers. @returns {Promise<{ steps: Step[], notRun: string[] }>} */
 async function played() {
   console.log('\n== molecule');
@@ -113,9 +125,11 @@ function report(steps, failures, notRun) {
 const args = process.argv.slice(2);
 const preparations = PREPARATIONS.map(([name, prepare]) => prepared(name, prepare));
 const checks = args.length > 0 ? [] : checkNames().map(checked);
+const pythons = args.length > 0 ? { steps: [], notRun: [], failures: [] } : testedPython();
 const tests = tested(args);
 const plays = args.length > 0 ? { steps: [], notRun: [] } : await played();
-report([...preparations, ...checks, tests.step, ...plays.steps], tests.failures, [
-  ...tests.notRun,
-  ...plays.notRun,
-]);
+report(
+  [...preparations, ...checks, ...pythons.steps, tests.step, ...plays.steps],
+  [...pythons.failures, ...tests.failures],
+  [...pythons.notRun, ...tests.notRun, ...plays.notRun],
+);

@@ -7,11 +7,16 @@ import { hashOfFiles, isStamped, writeStamp } from './stamp.mjs';
 const MAIN = {
   name: '.venv',
   requirements: 'requirements-dev.txt',
-  modules: 'jinja2, ansible, molecule, ansiblelint',
+  modules: 'jinja2, ansible, molecule, ansiblelint, mypy, pytest, ruff',
 };
 /** The oldest ansible-core that the role promises to work with, which no newer Python runs. */
 const OLDEST = { name: '.venv-oldest', requirements: 'requirements-oldest.txt', modules: 'ansible' };
 const OLD_PYTHON = '(3, 9) <= sys.version_info[:2] <= (3, 11)';
+
+/** A program of .venv. @param {string} program */
+export function inVenv(program) {
+  return join(ROOT, MAIN.name, 'bin', program);
+}
 
 /** A Python that can make a venv with pip in it: Debian has that in a package of its own. */
 export function pythonCommand() {

@@ -269,14 +269,14 @@ class Checker:
     def hear(self, target: Target, outcome: Outcome) -> None:
         """Takes in what came of a probe, and says what has changed by it."""
         checks = self.checks
-        if checks is None or target not in checks.tracks:
+        track = None if checks is None else checks.tracks.get(target)
+        if checks is None or track is None:
             return
         if outcome.passed is None:
             if outcome.reason not in self._trouble:
                 self.journal.say(f"this host cannot check {target.ip}: {outcome.reason}; that counts as no failure")
             self._trouble[outcome.reason] = time.monotonic()
             return
-        track = checks.tracks[target]
         # Most probes say what was known.
         may_change = track.state != (UP if outcome.passed else DOWN)
         was = {key: checks.state(key) for key in checks.keys[target]} if may_change else {}
