@@ -39,8 +39,8 @@ export interface AnsibleOptions {
 /** Ansible finds a role by this name in directories and by variables' prefix; spaces and the like break both. */
 const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** The role names its units `pomaloba-NAME`, and two more of them after that. */
-const NAME_OF_A_UNIT = /-(?:addresses|rollback)$/;
+/** The role names its units `pomaloba-NAME`, and three more of them after that. */
+const NAME_OF_A_UNIT = /-(?:addresses|health|rollback)$/;
 
 /** Writes what `options` ask for, or with `check` tells what would be written. */
 export function ansible(options: AnsibleOptions): Outcome {

@@ -68,7 +68,7 @@ describe('writing', () => {
     expect(stderr).toContain('a role needs a directory\n  hint: add --out DIR');
   });
 
-  test.each(['lb-addresses', 'lb-rollback'])(
+  test.each(['lb-addresses', 'lb-health', 'lb-rollback'])(
     'the ruleset of a role is not called %s, as a unit is',
     (name) => {
       const cwd = folder({ 'specs/shop.yml': spec() });
