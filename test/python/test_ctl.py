@@ -340,21 +340,27 @@ def test_undrain_leaves_what_the_role_wants_down(host: Host) -> None:
 
 
 def test_undrain_leaves_what_the_checker_wants_down(host: Host) -> None:
-    host.kernel.set = {ONE, TWO}
     (host.run / "drained").write_text("198.51.100.1 0\n198.51.100.2 0\n")
     host.knows(
         ONE={"state": "down", "reason": "timeout", "ours": True},
         TWO={"state": "down", "reason": "refused", "ours": False},
+        BACKUP={"state": "down", "reason": "gone", "ours": True},
     )
+    host.kernel.set = {ONE, TWO, BACKUP}
+    # What was never drained stays out.
+    assert host.ctl("undrain", "198.51.100.4") == "198.51.100.4 was not drained, but down for the checker: gone\n"
+    assert host.kernel.set == {ONE, TWO, BACKUP}
+    # What the checker wrote may be old: it puts back what is its own, and would leave what is not to others for good.
     assert "198.51.100.1 is not drained any more, but down for the checker: timeout\n" in host.ctl(
         "undrain", "198.51.100.1"
     )
-    assert host.kernel.set == {ONE, TWO}
-    # It is not the checker's yet, who would leave it to others for good.
     assert "198.51.100.2 is not drained any more, but down for the checker: refused\n" in host.ctl(
         "undrain", "198.51.100.2"
     )
-    assert host.kernel.set == {ONE}
+    assert host.kernel.set == {BACKUP}
+    os.utime(host.state / "state.json", (1_700_000_000, 1_700_000_000))
+    assert "which does not run, so that it is in use: gone" in host.ctl("undrain", "198.51.100.4")
+    assert host.kernel.set == set()
 
 
 def test_undrain_of_what_was_taken_out_by_hand(host: Host) -> None:

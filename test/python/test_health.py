@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
@@ -38,6 +40,8 @@ class Memory:
         self.changes: list[tuple[list[Key], list[Key]]] = []
         self.forgotten: list[Key] = []
         self.trouble: Exception | None = None
+        self.forgets_not: Exception | None = None
+        self.after_looking: Callable[[], object] = lambda: None
 
     def _check(self) -> None:
         if self.trouble is not None:
@@ -45,14 +49,18 @@ class Memory:
 
     def down(self) -> set[Key]:
         self._check()
-        return set(self.kernel)
+        found = set(self.kernel)
+        self.after_looking()
+        return found
 
     def change(self, add: Iterable[Key], remove: Iterable[Key]) -> None:
         self._check()
         self.changes.append((list(add), list(remove)))
         self.kernel = (self.kernel | set(add)) - set(remove)
 
-    def forget(self, keys: Iterable[Key]) -> None:
+    def forget(self, keys: Iterable[Key], flows: bool = True) -> None:
+        if self.forgets_not is not None:
+            raise self.forgets_not
         self.forgotten += keys
 
     def counters(self) -> list[netfilter.Traffic]:
@@ -334,11 +342,270 @@ def test_a_state_that_cannot_be_written_is_said_once(stage: Stage) -> None:
 
     async def story() -> None:
         stage.say(app("web", [service.destination()]))
-        async with stage.running():
+        async with stage.running() as checker:
+            await stage.until(lambda: [one.state for one in checker.states().values()] == [DOWN])
+            await asyncio.sleep(0.3)
+            # Nobody would know whose it is, after a restart.
+            assert stage.memory.changes == []
+            assert checker.states()[service.key].ours is False
+            stage.places.state.unlink()
+            stage.places.state.mkdir()
+            await stage.until(lambda: stage.memory.kernel == {service.key})
+            # What is written already is put back whatever happens to the file.
+            checker.places = Places(stage.places.run, stage.places.state / "gone")
+            stage.memory.kernel = set()
             await stage.until(lambda: stage.memory.kernel == {service.key})
 
     play(story)
-    assert len([line for line in stage.lines if "cannot be written" in line]) == 1
+    assert len([line for line in stage.lines if "nothing more is taken out" in line]) == 2
+    assert len([line for line in stage.lines if "can be written again" in line]) == 1
+
+
+@pytest.mark.parametrize("file", [None, "{", '{"version": 1, "destinations": []}'])
+def test_what_is_out_and_nobody_knows_why_is_named_once(stage: Stage, file: str | None) -> None:
+    services = [Service() for _ in range(4)]
+    role, person, lost, more = (one.key for one in services)
+    netfilter.write_keys(stage.places.run / "down", [role])
+    netfilter.write_keys(stage.places.run / "drained", [person])
+    stage.memory.kernel = {role, person, lost, more}
+    if file is not None:
+        (stage.places.state / "state.json").write_text(file)
+
+    async def story() -> None:
+        stage.say(app("web", [one.destination() for one in services]))
+        async with stage.running() as checker:
+            await stage.until(lambda: {one.state for one in checker.states().values()} == {DOWN})
+            await asyncio.sleep(0.2)
+            assert checker.ours == set()
+
+    play(story)
+    said = [line for line in stage.lines if "stays out until" in line]
+    names = ", ".join(f"127.0.0.1:{port} (web)" for _, port in sorted([lost, more]))
+    what = "missing" if file is None else "broken"
+    text = f"{stage.places.state}/state.json is {what}: this stays out until `pomaloba-ctl undrain`, as if by hand"
+    assert said == ([] if file and len(file) > 1 else [f"{text}: {names}"])
+
+
+# -- beside pomaloba-ctl and control.sh
+
+
+def test_a_drain_does_not_come_between_looking_and_changing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service()
+    lock = stage.places.run.with_name("run.lock")
+    lock.touch()
+    drained = threading.Event()
+
+    def drain() -> None:
+        """As pomaloba-ctl does."""
+        with open(lock, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            netfilter.write_keys(stage.places.run / "drained", [service.key])
+            stage.memory.kernel |= {service.key}
+            drained.set()
+
+    async def story() -> None:
+        stage.say(app("web", [service.destination()]))
+        async with stage.running() as checker:
+            await stage.until(lambda: stage.memory.kernel == {service.key})
+            held = checker.places.held
+            others: list[threading.Thread] = []
+
+            def held_before(places: Places) -> set[Key]:
+                """The last moment at which a drain was not seen."""
+                found = held()
+                if checker.states()[service.key].state == UP and not others:
+                    others.append(threading.Thread(target=drain))
+                    others[0].start()
+                    drained.wait(0.3)
+                return found
+
+            monkeypatch.setattr(Places, "held", held_before)
+            await service.begin()
+            await stage.until(drained.is_set)
+            await asyncio.sleep(0.3)
+            # It was let in first, and drained then.
+            assert stage.memory.changes[1:] == [([], [service.key])]
+            assert stage.memory.kernel == {service.key}
+            assert checker.ours == set()
+            others[0].join()
+        service.end()
+
+    play(story)
+
+
+def test_whoever_holds_the_lock_is_not_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LONGEST_LOAD", 0.2)
+    service = Service()
+
+    async def story() -> None:
+        with open(stage.places.run.with_name("run.lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stage.say(app("web", [service.destination()]))
+            async with stage.running() as checker:
+                begin = checker.turned_at
+                await stage.until(lambda: [one.state for one in checker.states().values()] == [DOWN])
+                turned = checker.turned
+                await stage.until(lambda: checker.turned > turned)
+                await stage.until(lambda: any("holds the ruleset's lock" in line for line in stage.lines))
+                assert stage.memory.changes == []
+                # Turns go on, for the watchdog; but none of them was a round.
+                assert checker.turned_at == begin
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                await stage.until(lambda: stage.memory.kernel == {service.key})
+                await stage.until(lambda: checker.turned_at > begin)
+
+    play(story)
+    assert len([line for line in stage.lines if "lock" in line]) == 2
+
+
+def test_who_is_stopped_holds_the_lock_until_the_kernel_was_told(stage: Stage) -> None:
+    service = Service()
+    lock = stage.places.run.with_name("run.lock")
+    lock.touch()
+    looking, go_on = threading.Event(), threading.Event()
+
+    def look() -> None:
+        looking.set()
+        go_on.wait(LONG)
+
+    def is_free() -> bool:
+        with open(lock, "rb") as file:
+            return health.has_locked(file.fileno())
+
+    async def story() -> None:
+        stage.memory.after_looking = look
+        stage.say(app("web", [service.destination()]))
+        checker = Checker(stage.places, Journal(stage.lines.append), 100)
+        task = asyncio.ensure_future(checker.run())
+        await stage.until(looking.is_set)
+        task.cancel()
+        await asyncio.sleep(0.1)
+        assert not is_free()
+        go_on.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert is_free()
+
+    play(story)
+
+
+def test_what_is_ours_is_written_before_others_may_read_it(stage: Stage) -> None:
+    service = Service()
+    lock = stage.places.run.with_name("run.lock")
+    lock.touch()
+
+    async def story() -> None:
+        stage.say(app("web", [service.destination()]))
+        async with stage.running() as checker:
+            await stage.until(lambda: stage.memory.kernel == {service.key})
+            netfilter.write_keys(stage.places.run / "drained", [service.key])
+            await service.begin()
+            await stage.until(lambda: not checker.ours)
+            # WRITE_EVERY would be later.
+            assert read_state(checker.state_file)[service.key].ours is False
+        service.end()
+
+    play(story)
+
+
+# -- clients and flows
+
+
+def test_the_flows_of_what_was_drained_first_and_failed_then_are_forgotten(stage: Stage) -> None:
+    drained, kept = Service(), Service()
+    stage.memory.kernel = {drained.key}
+    netfilter.write_keys(stage.places.run / "drained", [drained.key])
+
+    async def story() -> None:
+        await drained.begin()
+        stage.say(app("web", [drained.destination()]), app("min", [kept.destination()], min_up=100))
+        async with stage.running() as checker:
+            await stage.until(lambda: [one.state for one in checker.states().values()] == [UP, DOWN])
+            await asyncio.sleep(0.2)
+            assert stage.memory.forgotten == []
+            drained.end()
+            await stage.until(lambda: stage.memory.forgotten)
+            await asyncio.sleep(0.3)
+            # Once; and not what stays in use.
+            assert stage.memory.forgotten == [drained.key]
+            assert stage.memory.changes == []
+
+    play(story)
+
+
+def test_what_was_not_forgotten_is_tried_again(stage: Stage) -> None:
+    back, down = Service(), Service()
+
+    async def story() -> None:
+        stage.memory.forgets_not = NetfilterError("conntrack is missing")
+        stage.say(app("web", [back.destination(), down.destination()]))
+        async with stage.running() as checker:
+            await stage.until(lambda: any("not forgotten" in line for line in stage.lines))
+            await asyncio.sleep(0.3)
+            await back.begin()
+            await stage.until(lambda: checker.out == {down.key})
+            stage.memory.forgets_not = None
+            await stage.until(lambda: stage.memory.forgotten)
+            await asyncio.sleep(0.2)
+            # What has come back keeps its flows.
+            assert stage.memory.forgotten == [down.key]
+        back.end()
+
+    play(story)
+    assert len([line for line in stage.lines if "forgotten" in line]) == 2
+
+
+def test_after_a_start_what_is_ours_is_forgotten_once(stage: Stage) -> None:
+    service = Service()
+    stage.memory.kernel = {service.key}
+    write_state(stage.places.state / "state.json", [DestinationState(*service.key, DOWN, 5.0, ours=True)])
+
+    async def story() -> None:
+        stage.say(app("web", [service.destination()]))
+        async with stage.running():
+            await stage.until(lambda: stage.memory.forgotten)
+            await asyncio.sleep(0.3)
+
+    play(story)
+    assert stage.memory.forgotten == [service.key]
+    assert stage.memory.changes == []
+
+
+# -- what metrics are told
+
+
+def test_metrics_say_what_the_kernel_does(stage: Stage) -> None:
+    up, down, hand = Service(), Service(), Service()
+    stage.memory.kernel = {hand.key}
+
+    async def story() -> None:
+        await up.begin()
+        await hand.begin()
+        stage.say(app("web", [one.destination() for one in (up, down, hand)]))
+        async with stage.running() as checker:
+            await stage.until(lambda: checker.out == {down.key, hand.key})
+            await stage.until(lambda: checker.states()[hand.key].state == UP)
+            assert checker.drained == {hand.key}
+            lines = (await checker.page()).splitlines()
+            for what, keys in {"in_use": [up], "available": [up], "drained": [hand]}.items():
+                found = {
+                    line for line in lines if line.startswith(f"pomaloba_destination_{what}{{") and line[-1] == "1"
+                }
+                assert {line.split('destination="')[1].split('"')[0] for line in found} == {
+                    f"127.0.0.1:{one.port}" for one in keys
+                }
+            # What it said last holds as long as it says nothing; and a turn that comes to nothing is no round.
+            stage.memory.trouble = NotLoaded("no such table")
+            await stage.until(lambda: any("cannot be told" in line for line in stage.lines))
+            last = checker.turned_at
+            turned = checker.turned
+            await stage.until(lambda: checker.turned > turned)
+            assert checker.turned_at == last
+            assert checker.out == {down.key, hand.key}
+        up.end()
+        hand.end()
+
+    play(story)
 
 
 def checks_of(tmp_path: Path, *apps: dict[str, Any], before: Iterable[DestinationState] = ()) -> Checks:

@@ -81,6 +81,7 @@ def page(**changes: Any) -> str:
         "state": STATE,
         "traffic": TRAFFIC,
         "drained": {SIX},
+        "out": {B, SIX},
         "conntrack": (1200, 262144),
         "last_round": 1700000100.5,
     }
@@ -131,11 +132,22 @@ def test_destinations() -> None:
 
 
 def test_one_that_min_up_leaves_in_is_down_and_in_use() -> None:
-    text = page(state={B: state_of(B, "down", ours=False)})
+    text = page(state={B: state_of(B, "down", ours=False)}, out={SIX})
     three = "10.0.1.3:31234"
     assert samples(text, "pomaloba_destination_up") == {three: 0}
     assert samples(text, "pomaloba_destination_available")[three] == 0
     assert samples(text, "pomaloba_destination_in_use")[three] == 1
+
+
+def test_what_the_kernel_has_taken_out_is_out_whoever_has_done_it() -> None:
+    two = "10.0.1.2:31234"
+    # By `nft add element`; and up again for the checker, which has not let it in yet.
+    for drained in ({A}, set()):
+        text = page(out={A}, drained=drained)
+        assert samples(text, "pomaloba_destination_up")[two] == 1
+        assert samples(text, "pomaloba_destination_drained")[two] == len(drained)
+        assert samples(text, "pomaloba_destination_available")[two] == 0
+        assert samples(text, "pomaloba_destination_in_use")[two] == 0
 
 
 def test_traffic_of_endpoints_and_destinations() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ def test_reads_checks(tmp_path: Path, data: dict[str, Any]) -> None:
         ("apps.0.pools.0.endpoints.0.ip", "2001:db8::1", "endpoints[0].ip has to be an ipv4 address"),
         ("apps.0.pools.0.destinations.0.ip", "worker-1", 'destinations[0].ip has to be an address, and is "worker-1"'),
         ("apps.0.pools.0.destinations.0.ip", 7, "destinations[0].ip has to be a text, and is 7"),
+        ("apps.0.pools.1.destinations.0.ip", "fe80::1%eth0", "destinations[0].ip has to be an address, and is"),
+        ("apps.0.pools.1.destinations.0.ip", "fe80::1% }; flush ruleset;", "destinations[0].ip has to be an address"),
+        ("apps.0.pools.1.endpoints.0.ip", "fe80::1%1", "endpoints[0].ip has to be an address, and is"),
         ("apps.0.pools.0.destinations.0.port", "all", "destinations[0].port has to be a whole number from 1 to 65535"),
         ("apps.0.pools.0.destinations.0.port", 0, "destinations[0].port has to be a whole number"),
         ("apps.0.pools.0.destinations.0.down_port", 1, "destinations[0].down_port has to be 30080, as the port says"),
@@ -145,6 +149,11 @@ def test_says_what_is_wrong(tmp_path: Path, data: dict[str, Any], path: str, val
         read(tmp_path, changed(data, path, value))
     assert says in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path}/balancer.json: ")
+
+
+def test_addresses_are_as_the_kernel_says_them(tmp_path: Path, data: dict[str, Any]) -> None:
+    read_ = read(tmp_path, changed(data, "apps.0.pools.1.destinations.0.ip", "FD00:0:0::00a1"))
+    assert [one.key for _, pool, one in read_.destinations() if pool.family == "ipv6"] == [("fd00::a1", 0)]
 
 
 def test_names_of_maps_are_no_commands(tmp_path: Path, data: dict[str, Any]) -> None:
@@ -184,6 +193,53 @@ def test_keys_are_lines(tmp_path: Path) -> None:
     # ansible-core 2.14 writes an empty line where there is none.
     file.write_text("\n198.51.100.1 30080\nnonsense\n198.51.100.1 x 1\n198.51.100.2 eighty\n")
     assert netfilter.read_keys(file) == {("198.51.100.1", 30080)}
+
+
+def leads(flow: netfilter.Flow, read_: netfilter.Balancer, keys: set[netfilter.Key]) -> bool:
+    """Whether it goes from an endpoint of UDP to a destination in `keys`: as it would be said, and slow."""
+    ip, port, to, to_port = flow
+    return any(
+        end.protocol == "udp"
+        and (end.ip, one.ip) == (ip, to)
+        and end.first <= port <= end.last
+        and (one.port or port) == to_port
+        and one.key in keys
+        for _, end, one in read_.pairs()
+    )
+
+
+def test_the_flows_that_are_forgotten_are_these_and_no_others(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    some = [{"ip": f"198.51.100.{host}", "port": port} for host in (1, 2) for port in (53, 54)]
+    any_port = [{"ip": f"198.51.100.{host}"} for host in (1, 2)]
+    apps: list[tuple[int, list[tuple[Any, Any]], list[dict[str, Any]]]] = [
+        (10, [(53, ["udp", "tcp"])], some),
+        (11, [("50-59", "udp")], any_port),
+        (12, [(53, "udp"), (54, "udp"), (65, "tcp")], some[1:]),
+        (10, [("60-69", "tcp")], any_port),
+    ]
+    specs = [
+        {
+            "pomaloba": 1,
+            "app": f"a{number}",
+            "endpoints": [{"ip": f"192.0.2.{host}", "port": port, "protocol": protocol} for port, protocol in ends],
+            "destinations": to,
+        }
+        for number, (host, ends, to) in enumerate(apps)
+    ]
+    read_ = read(tmp_path, rulesets.balancer_data(specs))
+    for _ in range(300):
+        keys = set(chance.sample(sorted(read_.keys()), 2))
+        flows = {
+            (f"192.0.2.{chance.choice((10, 11, 12, 13))}", port, f"198.51.100.{chance.choice((1, 2))}", to_port)
+            for port, to_port in ((chance.choice((49, 53, 54, 59, 65)), chance.choice((53, 54, 59))) for _ in range(9))
+        }
+        wanted = {flow for flow in flows if leads(flow, read_, keys)}
+        ends = netfilter._udp_ends(read_, "ipv4", keys)
+        assert {flow for flow in flows if netfilter._leads(flow, ends)} == wanted
+        filters = netfilter._filters(wanted, flows)
+        hit = {flow for flow in flows for one in filters if all(a in (None, b) for a, b in zip(one, flow))}
+        assert hit == wanted
 
 
 def test_sockets_are_written_as_people_do() -> None:

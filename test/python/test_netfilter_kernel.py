@@ -348,6 +348,29 @@ def test_forgets_the_flows_pinned_to_what_went_down(
     assert flows() == {4, 5, 8, 9, 10}
 
 
+def test_flows_of_many_ports_are_forgotten_at_once(backend: Filter, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = [{"ip": "192.0.2.12", "port": port, "protocol": "udp"} for port in range(9001, 9031)]
+    relay = {**of_ipv4([{"ip": f"198.51.100.{host}", "port": 30054} for host in (1, 2)]), "app": "relay"}
+    filter_ = backend.load([MEDIA, {**relay, "endpoints": ends}])
+    for client_port in range(1, 31):
+        flow("udp", ("192.0.2.11", 8000 + client_port), ("198.51.100.1", 8000 + client_port), client_port)
+        flow("udp", ("192.0.2.12", 9000 + client_port), ("198.51.100.1", 30054), 100 + client_port)
+    # Somebody else's, of the endpoint's address and another port.
+    flow("udp", ("192.0.2.12", 53), ("198.51.100.1", 53), 200)
+    flow("udp", ("192.0.2.11", 8001), ("198.51.100.2", 8001), 201)
+    deleted: list[tuple[str, ...]] = []
+    run = netfilter._run
+
+    def noted(*command: str, text: str = "") -> str:
+        deleted.extend([command] if "-D" in command else [])
+        return run(*command, text=text)
+
+    monkeypatch.setattr(netfilter, "_run", noted)
+    filter_.forget([("198.51.100.1", 0), ("198.51.100.1", 30054)])
+    assert flows() == {200, 201}
+    assert len(deleted) == 2
+
+
 # -- counters
 
 

@@ -183,13 +183,18 @@ class _Node:
         return self.value
 
     def address(self, family: str) -> str:
+        text = self.text()
         try:
-            found = ipaddress.ip_address(self.text())
+            # Python takes any text for a zone, and what is read here gets into scripts of nft.
+            if "%" in text:
+                raise ValueError
+            found = ipaddress.ip_address(text)
         except ValueError:
             raise self.wrong("an address") from None
         if f"ipv{found.version}" != family:
             raise self.wrong(f"an {family} address")
-        return self.text()
+        # As the kernel's set is read.
+        return str(found)
 
 
 def _shown(value: object) -> str:

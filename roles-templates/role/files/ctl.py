@@ -193,6 +193,8 @@ def undrain(places: Places, addresses: Sequence[str]) -> int:
         facts = places.facts(filter_)
         keys = keys_of(addresses, balancer.keys() | facts.by_ctl)
         by_checker = {key for key in keys if _is_the_checkers(key, facts)}
+        # What was drained is let in, also if the checker seems to have taken it out: what it wrote may be old, and then
+        # nobody would ever let it in. What still fails is out again as soon as the checker finds it missing.
         filter_.change([], [key for key in keys if key not in facts.by_role | by_checker])
         write_keys(places.run / "drained", facts.by_ctl - set(keys))
     for key in keys:
@@ -203,10 +205,10 @@ def undrain(places: Places, addresses: Sequence[str]) -> int:
 
 
 def _is_the_checkers(key: Key, facts: Facts) -> bool:
-    """Whether the checker has put it into the kernel's set and will take it out. What fails and was put there by others
-    is not: the checker finds it missing within a second, and puts it there as its own."""
+    """Whether it is out because the checker, which runs, took it out, and was never drained."""
     known = facts.checked.get(key)
-    return known is not None and known.ours and key in facts.down
+    is_out = known is not None and known.ours and key in facts.down
+    return is_out and key not in facts.by_ctl and not facts.checker_is_silent
 
 
 def _after_undrain(key: Key, is_the_checkers: bool, balancer: Balancer, facts: Facts) -> str:
@@ -215,8 +217,9 @@ def _after_undrain(key: Key, is_the_checkers: bool, balancer: Balancer, facts: F
     if key in facts.by_role:
         return "stays drained: the role has taken it out (pomaloba_drain)"
     if known and (is_the_checkers or known.state == DOWN):
-        silent = ", which does not run" if facts.checker_is_silent else ""
-        return f"is not drained any more, but down for the checker{silent}: {known.reason or 'it took it out'}"
+        silent = ", which does not run, so that it is in use" if facts.checker_is_silent else ""
+        drained = "was not drained" if is_the_checkers else "is not drained any more"
+        return f"{drained}, but down for the checker{silent}: {known.reason or 'it took it out'}"
     if not mine:
         return "is not drained any more; it is no destination"
     if all(one.weight == 0 for one in mine):

@@ -222,7 +222,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def parsed_state(text: str) -> dict[Key, DestinationState]:
     """What a state.json says; ValueError if it is none."""
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(data, dict) or data.get("version") != STATE_VERSION:
         raise ValueError("no state of this version")
     destinations = data.get("destinations")
@@ -248,9 +251,14 @@ def _state_of(data: object) -> DestinationState:
 def read_state(path: Path) -> dict[Key, DestinationState]:
     """What the checker knows, by destination; nothing if the file is missing or broken."""
     try:
-        return parsed_state(path.read_bytes().decode())
-    except (OSError, ValueError, RecursionError):
+        return load_state(path)
+    except (OSError, ValueError):
         return {}
+
+
+def load_state(path: Path) -> dict[Key, DestinationState]:
+    """The same; OSError or ValueError if the file is missing or broken."""
+    return parsed_state(path.read_bytes().decode())
 
 
 def write_state(path: Path, states: Iterable[DestinationState]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import gc
 import os
 import random
@@ -19,10 +20,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import metrics
 import netfilter
@@ -34,6 +35,7 @@ from destinations import (
     DestinationState,
     change_of,
     kept_in_use,
+    load_state,
     read_state,
     restored,
     rules_of,
@@ -60,6 +62,10 @@ METRICS_EVERY = 15.0
 FORGET_TROUBLE = 60.0
 # A turn that takes so long hangs: the watchdog is not told any more that all is well.
 LONGEST_TURN = 120.0
+# Loading a ruleset takes less; whoever holds the lock longer is worth a line.
+LONGEST_LOAD = 30.0
+
+T = TypeVar("T")
 
 
 class Journal:
@@ -89,6 +95,40 @@ class Places:
     def held(self) -> set[Key]:
         """What people have taken out, by the role or by pomaloba-ctl."""
         return netfilter.read_keys(self.run / "down") | netfilter.read_keys(self.run / "drained")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Alone with the kernel's set and those files, or False: pomaloba-ctl or control.sh is at them. Their lock is
+        only read here, as /run is; where nobody has made it yet, nobody holds it."""
+        try:
+            file = os.open(self.run.with_name(f"{self.run.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield True
+            return
+        try:
+            yield has_locked(file)
+        finally:
+            os.close(file)
+
+
+def has_locked(file: int) -> bool:
+    """Whether the lock is this program's now; it is not waited for."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def finished(function: Callable[..., T], *arguments: object) -> T:
+    """What it returns in a thread. Who is cancelled waits for the thread all the same: it goes on by itself, and the
+    lock has to be held for as long."""
+    thread = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.gather(thread, return_exceptions=True)
+        raise
 
 
 def name_of(key: Key) -> str:
@@ -163,9 +203,16 @@ class Checker:
         self.checks: Checks | None = None
         self.filter: PacketFilter | None = None
         self.ours: set[Key] = set()
+        # The kernel's set when it was last as it should be, what of it others took out, and when that was; until then,
+        # since when it is waited for.
+        self.out: set[Key] = set()
+        self.drained: set[Key] = set()
+        self.turned_at = time.time()
         self.turned = time.monotonic()
-        self.turned_at: float | None = None
         self._known: dict[Key, DestinationState] = {}
+        self._lost = ""
+        # What the next run would know to be ours.
+        self._claimed: set[Key] = set()
         self._prober = Prober(at_once, allow_exec=False)
         self._tasks: dict[Target, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
@@ -173,6 +220,7 @@ class Checker:
         self._file: object = None
         self._kept: dict[Key, str] = {}
         self._written = 0.0
+        self._failed: set[Key] = set()
         self._to_forget: set[Key] = set()
         self._forgetting: asyncio.Task[None] | None = None
 
@@ -182,10 +230,18 @@ class Checker:
 
     def start(self) -> None:
         """Takes over what an earlier run knew."""
-        self._known = read_state(self.state_file)
+        try:
+            self._known = load_state(self.state_file)
+        except FileNotFoundError:
+            self._lost = f"{self.state_file} is missing"
+        except (OSError, ValueError) as error:
+            self._lost = f"{self.state_file} is broken"
+            self.journal.say(f"{self._lost}: {error}")
         self.ours = {key for key, one in self._known.items() if one.ours}
-        if not self._known and self.state_file.exists():
-            self.journal.say(f"{self.state_file} is broken: what is down now stays so until somebody lets it up")
+        self._claimed = set(self.ours)
+        # The best that can be said before the kernel is asked.
+        self.drained = self.places.held()
+        self.out = self.ours | self.drained
 
     async def run(self) -> None:
         """Goes on for ever: a turn a second, and at once when something has changed."""
@@ -208,15 +264,11 @@ class Checker:
             if task.done():
                 task.result()  # a bug: it is better to begin anew than not to ask any more
         await self.read()
-        if self.checks is not None and self.filter is not None:
-            try:
-                await self.converge(self.checks, self.filter)
-                self.journal.ends("kernel", "the ruleset is there again, and what is down is as it should be")
-            except (NotLoaded, NetfilterError, OSError) as error:
-                self.journal.begins("kernel", f"what is down cannot be told to the kernel: {error}; the checks go on")
+        if self.checks is not None and self.filter is not None and await self.converged(self.checks, self.filter):
+            self.turned_at = time.time()
         self._forget_trouble()
         self._write()
-        self.turned, self.turned_at = time.monotonic(), time.time()
+        self.turned = time.monotonic()
 
     # What is balanced.
 
@@ -302,35 +354,82 @@ class Checker:
 
     # What the kernel is told.
 
+    async def converged(self, checks: Checks, packet_filter: PacketFilter) -> bool:
+        """Makes the kernel as it should be, alone: a drain that came between looking and changing would be undone.
+        False if that cannot be now; the next turn tries again."""
+        try:
+            with self.places.locked() as alone:
+                if not alone:
+                    self._tell_waiting()
+                    return False
+                await self.converge(checks, packet_filter)
+        except (NotLoaded, NetfilterError, OSError) as error:
+            self.journal.begins("kernel", f"what is down cannot be told to the kernel: {error}; the checks go on")
+            return False
+        self.journal.ends("lock", "the ruleset's lock is free again")
+        self.journal.ends("kernel", "the ruleset is there again, and what is down is as it should be")
+        return True
+
+    def _tell_waiting(self) -> None:
+        if time.time() - self.turned_at > LONGEST_LOAD:
+            text = "another program holds the ruleset's lock: what is down is not told to the kernel; the checks go on"
+            self.journal.begins("lock", text)
+
     async def converge(self, checks: Checks, packet_filter: PacketFilter) -> None:
-        """Compares the kernel's set with what should be in it. What is added is ours before it is there, also for those
-        who come after a crash in between."""
-        kernel = await asyncio.to_thread(packet_filter.down)
+        """Compares the kernel's set with what should be in it, and changes it."""
+        kernel = await finished(packet_filter.down)
         held = self.places.held()
+        self._tell_lost(checks, kernel - held)
         failing = checks.failing()
         kept = kept_in_use(checks.rules, failing, (kernel - self.ours) | held)
         self._tell_kept(checks, kept)
-        change = change_of(set(failing.keys() - kept.keys()), kernel, self.ours, held)
+        wanted = set(failing.keys() - kept.keys())
+        change = change_of(wanted, kernel, self.ours, held)
+        if change.add and not self._claim(change.add):
+            # After a restart it would be nobody's, and stay out for good.
+            change = change_of(wanted & (kernel | self._claimed), kernel, self.ours, held)
         if change.add or change.remove:
-            self.ours |= change.add
-            self._write(force=True)
-            await asyncio.to_thread(packet_filter.change, sorted(change.add), sorted(change.remove))
+            await finished(packet_filter.change, sorted(change.add), sorted(change.remove))
         if self.ours != change.ours:
             self.ours = set(change.ours)
-            self._written = 0.0
-        if change.add or change.remove:
+            # At once, still alone: pomaloba-ctl goes by it.
             self._write(force=True)
-        self._to_forget |= change.add
+        self.out = (kernel | change.add) - change.remove
+        self.drained = {key for key in self.out if key in held or key not in self.ours}
+        self._note_failed(wanted & self.out, change.add)
         if self._to_forget and (self._forgetting is None or self._forgetting.done()):
             self._forgetting = asyncio.ensure_future(self._forget(packet_filter))
 
+    def _claim(self, keys: frozenset[Key]) -> bool:
+        """Makes these ours before they are in the kernel, also for those who come after a crash in between."""
+        before, self.ours = self.ours, self.ours | keys
+        if self._write(force=True):
+            return True
+        self.ours = before
+        return False
+
+    def _tell_lost(self, checks: Checks, out: set[Key]) -> None:
+        """Without state.json nobody knows who has taken out what is out at the start."""
+        if self._lost and out:
+            names = ", ".join(checks.title(key) for key in sorted(out))
+            self.journal.say(f"{self._lost}: this stays out until `pomaloba-ctl undrain`, as if by hand: {names}")
+        self._lost = ""
+
+    def _note_failed(self, failed: set[Key], added: frozenset[Key]) -> None:
+        """What fails and is out has no clients and flows any more: also what was drained before, whose flows lived on;
+        and what the kernel had lost for a while. After a start that is all that was ours. What has come back meanwhile
+        keeps those that it has."""
+        self._to_forget = (self._to_forget | (failed - self._failed) | added) & failed
+        self._failed = failed
+
     async def _forget(self, packet_filter: PacketFilter) -> None:
         """Lets clients and flows go elsewhere; beside the turns, as there may be many of them."""
-        keys, self._to_forget = sorted(self._to_forget), set()
+        keys, self._to_forget = self._to_forget, set()
         try:
-            await asyncio.to_thread(packet_filter.forget, keys)
+            await asyncio.to_thread(packet_filter.forget, sorted(keys))
             self.journal.ends("forget", "clients and UDP flows of what is down are forgotten again")
         except (NotLoaded, NetfilterError, OSError) as error:
+            self._to_forget |= keys
             self.journal.begins("forget", f"clients and UDP flows of what is down are not forgotten: {error}")
 
     def _tell_kept(self, checks: Checks, kept: dict[Key, str]) -> None:
@@ -344,26 +443,34 @@ class Checker:
     def states(self) -> dict[Key, DestinationState]:
         return {} if self.checks is None else self.checks.states(self.ours)
 
-    def _write(self, force: bool = False) -> None:
-        """Writes what is known, now and then; at once what the next run has to know."""
+    def _write(self, force: bool = False) -> bool:
+        """Writes what is known, now and then; at once what the next run has to know. False if that is not possible."""
         if self.checks is None or (not force and time.monotonic() - self._written < WRITE_EVERY):
-            return
+            return True
+        self._written = time.monotonic()
         try:
             write_state(self.state_file, self.states().values())
-            self.journal.ends("state", f"{self.state_file} can be written again")
         except OSError as error:
-            self.journal.begins("state", f"{self.state_file} cannot be written: {named(error)}")
-        self._written = time.monotonic()
+            text = f"{self.state_file} cannot be written: {named(error)}; until it can, nothing more is taken out"
+            self.journal.begins("state", text)
+            return False
+        self._claimed = set(self.ours)
+        self.journal.ends("state", f"{self.state_file} can be written again")
+        return True
 
     async def page(self) -> str:
         """The metrics, as Prometheus reads them."""
-        if self.checks is None or self.filter is None:
+        checks, packet_filter = self.checks, self.filter
+        if checks is None or packet_filter is None:
             return ""
         traffic: Sequence[netfilter.Traffic] | None = None
         with contextlib.suppress(NotLoaded, NetfilterError):
-            traffic = await asyncio.to_thread(self.filter.counters)
-        held, conntrack = self.places.held(), netfilter.conntrack_use()
-        return metrics.text(self.checks.balancer, self.states(), traffic, held, conntrack, self.turned_at)
+            traffic = await asyncio.to_thread(packet_filter.counters)
+        states, conntrack = checks.states(self.ours), netfilter.conntrack_use()
+        # In a thread: of thousands it takes a tenth of a second. Nothing of what it is given is changed, only replaced.
+        return await asyncio.to_thread(
+            metrics.text, checks.balancer, states, traffic, self.drained, self.out, conntrack, self.turned_at
+        )
 
     def status(self) -> str:
         """A line for `systemctl status`."""

@@ -41,7 +41,7 @@ METRICS: Mapping[str, Metric] = {
     "pomaloba_ruleset_info": Metric("gauge", "The ruleset and its packet filter; always 1."),
     "pomaloba_ruleset_loaded": Metric("gauge", "1 if the kernel has the ruleset, 0 if not."),
     "pomaloba_checker_last_round_timestamp_seconds": Metric(
-        "gauge", "When the checker last looked after its destinations, in seconds since 1970."
+        "gauge", "When the kernel last had what the checker wants, in seconds since 1970."
     ),
     "pomaloba_destination_weight": Metric("gauge", "The weight that the spec gives; 0 gets no new connections."),
     "pomaloba_destination_up": Metric(
@@ -50,7 +50,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "pomaloba_destination_drained": Metric("gauge", "1 if an operator took the destination out, 0 if not."),
     "pomaloba_destination_available": Metric(
-        "gauge", "1 if the destination is neither down nor drained, 0 if it is; absent with weight 0."
+        "gauge", "1 if the destination is not down and the kernel has not got it out, else 0; absent with weight 0."
     ),
     "pomaloba_destination_in_use": Metric(
         "gauge", "1 if the ruleset may send new connections there, 0 if not; one that is down may be in use by min_up."
@@ -80,11 +80,13 @@ def text(
     state: Mapping[Key, DestinationState],
     traffic: Sequence[Traffic] | None,
     drained: set[Key],
+    out: set[Key],
     conntrack: tuple[int, int] | None,
     last_round: float | None = None,
 ) -> str:
-    """The page in Prometheus' text format 0.0.4. `traffic` is None if the kernel has not got the ruleset; `last_round`
-    is the checker's, now if it is not given."""
+    """The page in Prometheus' text format 0.0.4. `traffic` is None if the kernel has not got the ruleset; `out` is what
+    it sends no new connections to, and `drained` what of that is not the checker's doing; `last_round` is the
+    checker's, now if it is not given."""
     ruleset = _labels(ruleset=balancer.name)
     page = _Page()
     page.add("pomaloba_ruleset_info", ruleset + _labels(backend=balancer.backend), 1)
@@ -93,7 +95,7 @@ def text(
         "pomaloba_checker_last_round_timestamp_seconds", ruleset, time.time() if last_round is None else last_round
     )
     for app, pool, one in balancer.destinations():
-        _add_destination(page, balancer.name, app, pool, one, state.get(one.key), one.key in drained)
+        _add_destination(page, balancer.name, app, pool, one, state.get(one.key), one.key in drained, one.key in out)
     endpoints = _endpoint_names(balancer)
     for row in traffic or ():
         _add_traffic(page, balancer.name, endpoints, row)
@@ -113,15 +115,15 @@ def _add_destination(
     one: Destination,
     state: DestinationState | None,
     is_drained: bool,
+    is_out: bool,
 ) -> None:
     labels = _labels(ruleset=ruleset, app=app.name, family=pool.family, destination=_address(*one.key))
     is_down = state is not None and state.state == "down"
-    is_taken_out = is_drained or (state is not None and state.ours)
     page.add("pomaloba_destination_weight", labels, one.weight)
     page.add("pomaloba_destination_drained", labels, int(is_drained))
-    page.add("pomaloba_destination_in_use", labels, int(one.weight > 0 and not is_taken_out))
+    page.add("pomaloba_destination_in_use", labels, int(one.weight > 0 and not is_out))
     if one.weight > 0:
-        page.add("pomaloba_destination_available", labels, int(not is_down and not is_drained))
+        page.add("pomaloba_destination_available", labels, int(not is_down and not is_out))
     if state is not None:
         _add_checks(page, labels, state)
 

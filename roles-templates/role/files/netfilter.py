@@ -10,10 +10,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Optional, Protocol
 
 from balancer import App, BadData, Balancer, Check, Destination, Endpoint, Kept, Key, Pool, read_balancer
 from netlink import set_elements
@@ -422,25 +422,38 @@ class Iptables:
 # -- conntrack
 
 
+# Of a flow: the address and port that it was opened to, and those that its answers come from.
+Flow = tuple[str, int, str, int]
+# What flows are deleted by: the same, or None where it does not matter.
+_Filter = tuple[str, Optional[int], str, Optional[int]]
+
+
 def _forget_flows(balancer: Balancer, keys: set[Key]) -> None:
     """A UDP flow stays with the destination of its first packet as long as packets come. Makes the kernel forget those,
     and only those, from the balancer's endpoints to these destinations."""
     for family in balancer.families():
-        pools = [pool for _, pool in balancer.pools() if pool.family == family and _is_flowing(pool, keys)]
-        if not pools:
+        ends = _udp_ends(balancer, family, keys)
+        if not ends:
             continue
+        ips = {ip for ip, _ in ends}
         listed = _run("conntrack", "-L", "-f", family, "-p", "udp")
-        flows = {flow for flow in map(_flow, listed.splitlines()) if flow and _leads(flow, pools, keys)}
-        for ip, port, to, to_port in sorted(flows):
-            _delete_flows(family, ip, port, to, to_port)
+        flows = {flow for flow in map(_flow, listed.splitlines()) if flow and flow[2] in ips}
+        for filter_ in sorted(_filters({flow for flow in flows if _leads(flow, ends)}, flows), key=str):
+            _delete_flows(family, *filter_)
 
 
-def _is_flowing(pool: Pool, keys: set[Key]) -> bool:
-    return any(one.protocol == "udp" for one in pool.endpoints) and any(one.key in keys for one in pool.destinations)
+def _udp_ends(balancer: Balancer, family: str, keys: set[Key]) -> dict[Key, set[Endpoint]]:
+    """Of the destinations in `keys`, the endpoints of UDP that lead there."""
+    found: dict[Key, set[Endpoint]] = {}
+    for _, pool in balancer.pools():
+        ends = [one for one in pool.endpoints if one.protocol == "udp"] if pool.family == family else []
+        for one in pool.destinations if ends else ():
+            if one.key in keys:
+                found.setdefault(one.key, set()).update(ends)
+    return found
 
 
-def _flow(line: str) -> tuple[str, int, str, int] | None:
-    """What it was opened to, and where the answers come from."""
+def _flow(line: str) -> Flow | None:
     # Twice src, dst, sport, dport: what was sent, and what is to come back.
     values = re.findall(r"\b(src|dst|sport|dport)=(\S+)", line)
     if [name for name, _ in values] != ["src", "dst", "sport", "dport"] * 2:
@@ -448,20 +461,28 @@ def _flow(line: str) -> tuple[str, int, str, int] | None:
     return (values[1][1], int(values[3][1]), values[4][1], int(values[6][1]))
 
 
-def _leads(flow: tuple[str, int, str, int], pools: Iterable[Pool], keys: set[Key]) -> bool:
-    """Whether it goes from an endpoint of a pool to one of the destinations in `keys`."""
+def _leads(flow: Flow, ends: Mapping[Key, set[Endpoint]]) -> bool:
+    """Whether it goes from an endpoint to its destination. One without a port (0) has got the flow's."""
     ip, port, to, to_port = flow
-    return any(
-        one.key in keys and one.ip == to and (one.port or port) == to_port
-        for pool in pools
-        if any(end.protocol == "udp" and end.ip == ip and end.first <= port <= end.last for end in pool.endpoints)
-        for one in pool.destinations
-    )
+    found = [*ends.get((to, to_port), ()), *(ends.get((to, 0), ()) if port == to_port else ())]
+    return any(one.ip == ip and one.first <= port <= one.last for one in found)
 
 
-def _delete_flows(family: str, ip: str, port: int, to: str, to_port: int) -> None:
-    opened = ("--orig-dst", ip, "--orig-port-dst", str(port))
-    answered = ("--reply-src", to, "--reply-port-src", str(to_port))
+def _filters(flows: set[Flow], all_of_them: set[Flow]) -> set[_Filter]:
+    """As few as may be that hit these flows and no others: those of a range of ports are one, and not one a port."""
+    spared = {filter_ for flow in all_of_them - flows for filter_ in _filters_of(flow)}
+    return {next(filter_ for filter_ in _filters_of(flow) if filter_ not in spared) for flow in flows}
+
+
+def _filters_of(flow: Flow) -> tuple[_Filter, ...]:
+    """What hits a flow, from the widest to the narrowest."""
+    ip, _, to, to_port = flow
+    return ((ip, None, to, None), (ip, None, to, to_port), flow)
+
+
+def _delete_flows(family: str, ip: str, port: int | None, to: str, to_port: int | None) -> None:
+    opened = ("--orig-dst", ip, *(() if port is None else ("--orig-port-dst", str(port))))
+    answered = ("--reply-src", to, *(() if to_port is None else ("--reply-port-src", str(to_port))))
     try:
         _run("conntrack", "-D", "-f", family, "-p", "udp", *opened, *answered)
     except _Failed as error:
