@@ -33,6 +33,8 @@ _FAMILY = struct.Struct("!BBH")
 _ATTRIBUTE = struct.Struct("=HH")
 # A message of a dump has at most so much.
 _BUFFER = 1 << 16
+# What is done or refused is told in less.
+_SHORT = 1 << 12
 _TRIES = 20
 _PATIENCE = 10.0
 
@@ -53,7 +55,7 @@ def forget_flow(protocol: int, source: tuple[str, int], destination: tuple[str, 
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as sock:
         sock.setblocking(False)
         sock.sendto(_flow(family, protocol, source, destination), (0, 0))
-        for _, _, body in _messages(sock.recv(_BUFFER)):
+        for _, _, body in _messages(sock.recv(_SHORT)):
             _raise(body)
 
 

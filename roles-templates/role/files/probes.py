@@ -101,6 +101,16 @@ class Outcome:
     heard: bool | None = True
     began: float = field(default=0.0, compare=False)
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether it shows that there is a network."""
+        return self.passed is not None and self.heard is True
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether it may be this host's network that has failed."""
+        return self.passed is False and self.heard is False
+
 
 def printable(text: str) -> str:
     """A text of another host, so that it can do nothing to a terminal or a journal."""
