@@ -410,10 +410,13 @@ def test_a_full_table_of_conntrack_takes_nothing_out_for_silence(stage: Stage, m
             await asyncio.sleep(2)
             assert stage.memory.kernel == {KEYS[1]}
             use = (99, 100)
+            await asyncio.sleep(2)
+            assert stage.memory.kernel == {KEYS[1]}
+            use = (98, 100)
             await stage.until(lambda: stage.memory.kernel == set(KEYS[:2]))
 
     play(story)
-    assert all(after - before >= 1 for before, after in zip(looks, looks[1:]))
+    assert len(looks) <= looks[-1] - looks[0] + 2
     about = [line for line in stage.lines if "conntrack" in line]
     assert about == ["conntrack's table is full: who does not answer is not taken out for it", f"over: {about[0][:25]}"]
 

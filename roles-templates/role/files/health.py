@@ -61,6 +61,8 @@ METRICS_EVERY = 15.0
 FORGET_TROUBLE = 60.0
 # How often it is asked whether conntrack's table is full.
 LOOK_EVERY = 1.0
+# It is full until it is less full than this: at its limit it goes up and down.
+FULL_UNTIL = 0.99
 # A turn that takes so long hangs: the watchdog is not told any more that all is well.
 LONGEST_TURN = 120.0
 
@@ -295,7 +297,8 @@ class Checker:
         if now - self._looked >= LOOK_EVERY:
             self._looked = now
             use = netfilter.conntrack_use()
-            self._is_full = use is not None and 0 < use[1] <= use[0]
+            count, most = use or (0, 0)
+            self._is_full = 0 < most * (FULL_UNTIL if self._is_full else 1.0) <= count
             if self._is_full:
                 self.journal.begins("table", "conntrack's table is full: who does not answer is not taken out for it")
             else:
