@@ -14,6 +14,7 @@ from destinations import (
     Change,
     DestinationState,
     Rule,
+    Silence,
     Track,
     change_of,
     kept_in_use,
@@ -24,7 +25,7 @@ from destinations import (
     write_state,
 )
 from netfilter import Key
-from probes import Outcome
+from probes import Outcome, Target
 from support import app, balancer, check, destination, write_balancer
 
 PASS = Outcome(True, "", 0.001)
@@ -126,6 +127,116 @@ def test_a_probe_begins_with_what_was_known_of_its_destinations(states: list[str
     assert (one.state, one.since, one.checks) == (expected, 9.0 if expected == UNKNOWN else 3.0, 0)
     # It takes as long as ever to become another.
     assert heard(one, [PASS], 10.0) == [DOWN if expected == DOWN else UP]
+
+
+def silent(began: float) -> Outcome:
+    return Outcome(False, "tcp: no answer within 1 s", heard=False, began=began)
+
+
+ONE, TWO, THREE = (Target(f"10.0.0.{host}", check()) for host in (1, 2, 3))
+# Two intervals and a timeout.
+PATIENCE = 5.0
+
+
+def silence(*targets: Target) -> Silence:
+    """Of targets that have been asked since 100.0."""
+    one = Silence(100.0)
+    one.of(targets)
+    return one
+
+
+def test_silence_counts_at_once_where_another_has_answered_since_the_question() -> None:
+    one = silence(ONE, TWO)
+    assert one.hear(TWO, PASS, 102.5) == [(TWO, PASS)]
+    assert one.hear(ONE, silent(102.0), 103.0) == [(ONE, silent(102.0))]
+
+
+def test_an_answer_shortly_before_the_question_is_as_good_but_not_where_one_failure_takes_out() -> None:
+    hasty = Target("10.0.0.5", check(fall=1))
+    one = silence(ONE, TWO, hasty)
+    assert one.hear(TWO, PASS, 102.0) == [(TWO, PASS)]
+    assert one.hear(ONE, silent(102.9), 103.9) == [(ONE, silent(102.9))]
+    assert one.hear(hasty, silent(102.9), 103.9) == []
+    assert one.hear(ONE, silent(103.1), 104.1) == []
+
+
+def test_a_network_that_is_lost_takes_nothing_out_after_two_failures() -> None:
+    targets = [Target(f"10.0.1.{host}", check(fall=2)) for host in range(1, 200)]
+    one = silence(*targets)
+    one.hear(targets[0], PASS, 102.0)
+    counted = [0 for _ in targets]
+    for turn in range(4):
+        for index, target in enumerate(targets):
+            began = 102.001 + 1.8 * turn + 0.009 * index
+            counted[index] += len(one.hear(target, silent(began), began + 1))
+    assert max(counted) == 1
+
+
+@pytest.mark.parametrize("answer", [PASS, FAIL])
+def test_silence_waits_for_somebody_to_answer(answer: Outcome) -> None:
+    one = silence(ONE, TWO, THREE)
+    assert one.hear(ONE, silent(102.0), 103.0) == []
+    assert one.hear(THREE, silent(102.5), 103.5) == []
+    # Of each target the last one.
+    assert one.hear(ONE, silent(103.9), 104.9) == []
+    assert one.hear(TWO, answer, 105.0) == [(ONE, silent(103.9)), (THREE, silent(102.5)), (TWO, answer)]
+    assert one.hear(TWO, answer, 107.0) == [(TWO, answer)]
+
+
+def test_a_targets_own_answer_ends_its_silence() -> None:
+    one = silence(ONE, TWO)
+    assert one.hear(ONE, silent(102.0), 103.0) == []
+    assert one.hear(ONE, PASS, 104.0) == [(ONE, PASS)]
+    assert one.hear(TWO, PASS, 104.1) == [(TWO, PASS)]
+
+
+def test_silence_of_all_is_this_hosts_own_and_nothing_of_it_counts_afterwards() -> None:
+    one = silence(ONE, TWO, THREE)
+    one.hear(TWO, PASS, 102.0)
+    for step in range(1, 30):
+        began = 102.0 + step
+        for target in (ONE, TWO, THREE):
+            assert one.hear(target, silent(began), began + 1) == []
+        assert one.is_everywhere == (step + 1 > PATIENCE)
+    assert one.hear(TWO, PASS, 140.0) == [(TWO, PASS)]
+    assert not one.is_everywhere
+    # It was asked while there was no network.
+    assert one.hear(ONE, silent(139.5), 140.5) == []
+    # This was not.
+    one.hear(TWO, PASS, 142.0)
+    assert one.hear(ONE, silent(141.5), 142.5) == [(ONE, silent(141.5))]
+
+
+def test_before_anybody_has_answered_nothing_is_known() -> None:
+    one = silence(ONE, TWO)
+    assert one.hear(ONE, silent(100.1), 101.1) == []
+    assert not one.is_everywhere
+    assert one.hear(ONE, silent(104.5), 105.5) == []
+    assert one.is_everywhere
+
+
+def test_what_says_nothing_of_a_network_is_no_answer() -> None:
+    one = silence(ONE, TWO)
+    program = Outcome(False, "exec: exit status 1", heard=None)
+    assert one.hear(ONE, silent(102.0), 103.0) == []
+    # Neither lets silence count; a program's verdict itself does, always.
+    assert one.hear(TWO, OWN, 103.1) == [(TWO, OWN)]
+    assert one.hear(TWO, program, 103.2) == [(TWO, program)]
+    assert one.hear(TWO, PASS, 103.3) == [(ONE, silent(102.0)), (TWO, PASS)]
+
+
+def test_the_slowest_says_how_long_it_takes_to_know() -> None:
+    slow = Target("10.0.0.4", check(interval=60, timeout=5))
+    one = silence(ONE, slow)
+    assert one.hear(ONE, silent(224.0), 225.0) == []
+    assert not one.is_everywhere
+    one.hear(ONE, silent(224.5), 225.5)
+    assert one.is_everywhere
+
+
+def test_silence_counts_of_one_address_with_several_ports() -> None:
+    one = silence(ONE, Target(ONE.ip, check(port=81)))
+    assert one.hear(ONE, silent(102.0), 103.0) == [(ONE, silent(102.0))]
 
 
 def rule(keys: list[Key], ignores: bool = False, min_up: int = 0) -> Rule:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -322,7 +323,8 @@ def test_without_a_ruleset_or_nft_the_checks_go_on(stage: Stage, trouble: Except
 
 def test_own_trouble_is_said_once_and_takes_nothing_out(stage: Stage) -> None:
     async def story() -> None:
-        one = [destination("255.255.255.255", port, check("tcp", port, **FAST)) for port in (80, 81)]
+        programs = [check("exec", port, interval=1, command=("/no",)) for port in (80, 81)]
+        one = [destination("10.0.0.1", program.port, program) for program in programs]
         stage.say(app("web", one))
         async with stage.running() as checker:
             await stage.until(lambda: len(stage.lines) == 2)
@@ -332,7 +334,99 @@ def test_own_trouble_is_said_once_and_takes_nothing_out(stage: Stage) -> None:
 
     play(story)
     assert len(stage.lines) == 2
-    assert stage.lines[1].startswith("this host cannot check 255.255.255.255: tcp: ")
+    assert stage.lines[1].startswith("this host cannot check 10.0.0.1: exec: ")
+
+
+class Network:
+    """What the probes come to, by address, instead of a network."""
+
+    def __init__(self, checker: Checker) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        checker._prober.ask = self._ask  # type: ignore[method-assign]
+
+    def is_so(self, outcome: Outcome, *hosts: int) -> None:
+        self.outcomes.update({f"10.0.0.{host}": outcome for host in hosts})
+
+    async def _ask(self, target: Target) -> Outcome:
+        began = time.monotonic()
+        await asyncio.sleep(0.05)
+        return replace(self.outcomes.get(target.ip, Outcome(True)), began=began)
+
+
+NO_ANSWER = Outcome(False, "tcp: no answer within 1 s", heard=False)
+REFUSED = Outcome(False, "tcp: connection refused")
+HOSTS = [destination(f"10.0.0.{host}", 80, check("tcp", 80, **FAST)) for host in (1, 2, 3)]
+KEYS = [("10.0.0.1", 80), ("10.0.0.2", 80), ("10.0.0.3", 80)]
+
+
+def test_a_host_that_has_lost_its_network_takes_nothing_out(stage: Stage) -> None:
+    async def story() -> None:
+        stage.say(app("web", HOSTS))
+        async with stage.running() as checker:
+            network = Network(checker)
+            await stage.until(lambda: [one.state for one in checker.states().values()] == [UP] * 3)
+            network.is_so(NO_ANSWER, 1, 2, 3)
+            await stage.until(lambda: len(stage.lines) == 2)
+            await asyncio.sleep(2.5)
+            assert stage.memory.changes == []
+            # Back, but for one.
+            network.is_so(Outcome(True), 1, 2)
+            await stage.until(lambda: stage.memory.kernel == {KEYS[2]})
+            # The last one that goes silent stays, and what refuses goes.
+            network.is_so(NO_ANSWER, 2)
+            await stage.until(lambda: stage.memory.kernel == set(KEYS[1:]))
+            network.is_so(NO_ANSWER, 1)
+            await stage.until(lambda: len(stage.lines) == 6)
+            network.is_so(REFUSED, 1)
+            await stage.until(lambda: stage.memory.kernel == set(KEYS))
+
+    play(story)
+    assert stage.lines[1] == "nobody answers: that is this host's network, no failure of a destination"
+    assert stage.lines[2] in ("over: nobody answers: 10.0.0.1 does", "over: nobody answers: 10.0.0.2 does")
+    assert stage.lines[3] == "down: 10.0.0.3:80 (web): tcp: no answer within 1 s"
+    assert stage.lines[5] == stage.lines[1]
+
+
+def test_silence_counts_where_there_is_one_address_only(stage: Stage) -> None:
+    async def story() -> None:
+        stage.say(app("web", HOSTS[:1]))
+        async with stage.running() as checker:
+            Network(checker).is_so(NO_ANSWER, 1)
+            await stage.until(lambda: stage.memory.kernel == set(KEYS[:1]))
+
+    play(story)
+
+
+def test_a_full_table_of_conntrack_takes_nothing_out_for_silence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    use: tuple[int, int] | None = (100, 100)
+
+    def look() -> tuple[int, int] | None:
+        looks.append(time.monotonic())
+        return use
+
+    monkeypatch.setattr(netfilter, "conntrack_use", look)
+
+    async def story() -> None:
+        nonlocal use
+        stage.say(app("web", HOSTS))
+        async with stage.running() as checker:
+            network = Network(checker)
+            network.is_so(NO_ANSWER, 1)
+            network.is_so(REFUSED, 2)
+            await stage.until(lambda: stage.memory.kernel == {KEYS[1]})
+            await asyncio.sleep(2)
+            assert stage.memory.kernel == {KEYS[1]}
+            use = (99, 100)
+            await asyncio.sleep(2)
+            assert stage.memory.kernel == {KEYS[1]}
+            use = (98, 100)
+            await stage.until(lambda: stage.memory.kernel == set(KEYS[:2]))
+
+    play(story)
+    assert len(looks) <= looks[-1] - looks[0] + 2
+    about = [line for line in stage.lines if "conntrack" in line]
+    assert about == ["conntrack's table is full: who does not answer is not taken out for it", f"over: {about[0][:25]}"]
 
 
 def test_a_state_that_cannot_be_written_is_said_once(stage: Stage) -> None:

@@ -13,8 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+import netlink
 import probes
 import pytest
+import rulesets
 from probes import Failed, Outcome, OwnTrouble, Prober, Target
 from support import check
 
@@ -128,7 +130,7 @@ def test_tcp_without_an_answer() -> None:
             client.connect_ex(server.getsockname())
         begin = time.monotonic()
         outcome = asyncio.run(ask("tcp", server.getsockname()[1]))
-    assert outcome == Outcome(False, "tcp: no answer within 1 s")
+    assert outcome == Outcome(False, "tcp: no answer within 1 s", heard=False)
     assert 0.9 < time.monotonic() - begin < 10
 
 
@@ -143,15 +145,97 @@ def test_a_probe_leaves_no_time_wait() -> None:
     assert [line for line in lines if f"{line[2]} ".endswith(port) and line[3] == "06"] == []
 
 
-@pytest.mark.parametrize("code", [errno.ENETUNREACH, errno.EMFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS])
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS])
 def test_what_fails_here_is_no_failure_of_the_destination(code: int) -> None:
     assert isinstance(probes.judged(OSError(code, os.strerror(code))), OwnTrouble)
 
 
-def test_a_destination_without_a_route_is_own_trouble() -> None:
-    # Class E is routed nowhere.
-    outcome = asyncio.run(ask("tcp", 80, "255.255.255.255"))
-    assert outcome.passed is None
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_destination_without_a_route_is_silent(kind: str) -> None:
+    with rulesets.network_namespace():
+        outcome = asyncio.run(ask(kind, 80, "10.0.0.1"))
+    assert outcome == Outcome(False, f"{kind}: network is unreachable", heard=False)
+
+
+def test_a_destination_that_nobody_knows_is_silent() -> None:
+    with rulesets.network_namespace():
+        rulesets.run("ip", "route", "add", "unreachable", "10.0.0.1")
+        outcome = asyncio.run(ask("tcp", 80, "10.0.0.1"))
+    assert outcome == Outcome(False, "tcp: no route to host", heard=False)
+
+
+NOBODY = """
+table inet t {
+    chain input {
+        type filter hook input priority 0; policy drop
+        ct state established accept
+        meta l4proto icmp accept
+        meta l4proto ipv6-icmp accept
+        tcp dport 8080 accept
+        udp dport 8080 accept
+    }
+}
+"""
+
+
+def known(family: str) -> list[str]:
+    """The flows of conntrack."""
+    return rulesets.run("conntrack", "-L", "-f", family).splitlines()
+
+
+@pytest.mark.parametrize(("ip", "family"), [("127.0.0.1", "ipv4"), ("::1", "ipv6")])
+def test_probes_without_an_answer_leave_nothing_in_conntrack(ip: str, family: str) -> None:
+    async def story() -> None:
+        prober = Prober(50, False)
+        targets = [Target(ip, check(kind, port)) for kind in ("tcp", "http", "udp") for port in (81, 82, 83)]
+        asking = asyncio.gather(*[prober.ask(one) for one in targets])
+        await asyncio.sleep(0.3)
+        assert len(known(family)) == len(targets) + 1
+        assert {one.heard for one in await asking} == {False}
+        gone = asyncio.ensure_future(prober.ask(targets[0]))
+        await asyncio.sleep(0.1)
+        gone.cancel()
+        await asyncio.wait([gone])
+
+    with rulesets.network_namespace():
+        rulesets.run("nft", "-f", "-", text=NOBODY)
+        # Somebody else's flow stays.
+        with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(b"x", (ip, 84))
+            asyncio.run(story())
+            left = known(family)
+    assert len(left) == 1
+    assert "dport=84 " in left[0]
+
+
+def test_probes_of_udp_leave_nothing_in_conntrack_either() -> None:
+    async def story() -> None:
+        prober = Prober(1, False)
+        async with datagrams(b"x", 8080) as port:
+            for _ in range(100):
+                assert (await prober.ask(Target("127.0.0.1", check("udp", port, send="")))).passed
+
+    with rulesets.network_namespace():
+        rulesets.run("nft", "-f", "-", text=NOBODY)
+        asyncio.run(story())
+        assert known("ipv4") == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EMFILE, errno.EPERM, errno.EINVAL])
+def test_where_conntrack_forgets_nothing_it_is_not_asked_again(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def fails(*flow: object) -> None:
+        asked.append(flow)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(netlink, "forget_flow", fails)
+    flows = probes.Flows()
+    for _ in range(2):
+        flows.forget(socket.SOCK_STREAM, ("127.0.0.1", 1), Target("127.0.0.1", check("tcp", 2)))
+    assert asked == [(socket.IPPROTO_TCP, ("127.0.0.1", 1), ("127.0.0.1", 2))] * (
+        1 if code in (errno.EPERM, errno.EINVAL) else 2
+    )
 
 
 def test_no_file_descriptors_are_own_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +377,7 @@ def test_http_answers_that_are_cut_off(answer: bytes, reason: str) -> None:
 
 def test_http_answers_that_never_end() -> None:
     begin = time.monotonic()
+    # Not silent: there was a connection.
     late = Outcome(False, "http: no answer within 1 s")
     drip = answering(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 600, gap=0.1)
     assert asyncio.run(ask_of(drip)) == late
@@ -374,7 +459,7 @@ def test_https_with_a_name_that_tls_does_not_take_is_own_trouble(tls: ssl.SSLCon
 
 
 @contextlib.asynccontextmanager
-async def datagrams(answer: bytes | None) -> AsyncIterator[int]:
+async def datagrams(answer: bytes | None, port: int = 0) -> AsyncIterator[int]:
     """A server of UDP that gives this answer, if any, behind what it was asked."""
 
     class Echo(asyncio.DatagramProtocol):
@@ -385,7 +470,7 @@ async def datagrams(answer: bytes | None) -> AsyncIterator[int]:
             if answer is not None:
                 self.transport.sendto(data + answer, source)
 
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Echo, ("127.0.0.1", 0))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Echo, ("127.0.0.1", port))
     try:
         yield transport.get_extra_info("sockname")[1]
     finally:
@@ -409,7 +494,7 @@ def test_udp_with_another_answer() -> None:
 
 
 def test_udp_without_an_answer() -> None:
-    assert asyncio.run(ask_udp(None, send="ping")) == Outcome(False, "udp: no answer within 1 s")
+    assert asyncio.run(ask_udp(None, send="ping")) == Outcome(False, "udp: no answer within 1 s", heard=False)
 
 
 def test_udp_refused() -> None:
@@ -427,7 +512,7 @@ def test_exec() -> None:
 
 def test_exec_says_why() -> None:
     outcome = asyncio.run(ask("exec", 80, command=("/bin/sh", "-c", "echo out; echo 'too \033[1m bad' >&2; exit 7")))
-    assert outcome == Outcome(False, "exec: exit status 7: too ?[1m bad")
+    assert outcome == Outcome(False, "exec: exit status 7: too ?[1m bad", heard=None)
 
 
 def test_exec_with_much_output_is_no_trouble() -> None:
@@ -509,6 +594,52 @@ def test_a_probe_can_be_cancelled() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\n"])
 def test_a_part_of_a_head_is_waited_for(data: bytes) -> None:
-    assert probes.head_of(data) is None
+    answer = probes.Answer(check("http", 80))
+    assert not answer.passes(data or b"H")
     with pytest.raises(Failed):
-        probes.is_answer(check("http", 80), data, True)
+        answer.passes(b"")
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [
+        (OK, True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 2 + OK, True),
+        (b"HTTP/1.0 200 OK\n\nso it is HeaHealthy here", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nHea\r\n4;x=y\r\nlthy\r\n0\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nHea\n4\nlthy\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nHea\r\n0\r\n\r\nlthy", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nHealthy", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHealthy", False),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_an_answer_is_the_same_in_pieces_of_any_size(answer: bytes, passes: bool, size: int) -> None:
+    reader = probes.Answer(check("http", 80, body="Healthy"))
+    pieces = [answer[index : index + size] for index in range(0, len(answer), size)]
+    if passes:
+        assert [reader.passes(one) for one in pieces].count(True) >= 1
+    else:
+        with pytest.raises(Failed, match="has not got 'Healthy' in it"):
+            assert not any(reader.passes(one) for one in pieces)
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"HTTP/1.1 102 Wait\r\n\r\n" * 2000, b"HTTP/1.1 102 Wait\r\n\r\n"),
+    ],
+)
+def test_an_answer_in_tiny_pieces_costs_no_more_than_its_size(head: bytes, piece: bytes) -> None:
+    """What is 64 KiB in 64 Ki pieces took seconds for each probe when all was searched with each piece."""
+    reader = probes.Answer(check("http", 80, body="Healthy"))
+    begin = time.process_time()
+    with pytest.raises(Failed):
+        assert not reader.passes(head)
+        while True:
+            assert not reader.passes(piece)
+    assert time.process_time() - begin < 2

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
 from netfilter import Balancer, Check, Key
-from probes import Outcome
+from probes import Outcome, Target
 
 # -- the state of a destination ----------------------------------------------------------------------------------------
 
@@ -136,6 +136,66 @@ def restored(check: Check, states: Sequence[DestinationState | None], now: float
             first = min(of_it, key=lambda one: one.since)
             return Track(check, state, first.since, first.reason if state == DOWN else "", first.latency)
     return Track(check, UNKNOWN, now)
+
+
+# -- whose fault silence is --------------------------------------------------------------------------------------------
+
+
+class Silence:
+    """Judges probes to which nothing came back. Where nobody else answers, either, it is this host that has lost its
+    network, and taking all out would help nobody. So such a failure counts when somebody has answered since the
+    question, or shortly before; until then it waits, the last one of each target. Times are those of a clock that
+    nobody sets."""
+
+    def __init__(self, now: float) -> None:
+        self.is_everywhere = False
+        # When somebody has answered last; and the same, or since when nobody has.
+        self._heard = float("-inf")
+        self._answered = now
+        # What was asked before is of a time when there was no network.
+        self._back = now
+        self._waiting: dict[Target, Outcome] = {}
+        self._is_alone = True
+        self._patience = 0.0
+
+    def of(self, targets: Collection[Target]) -> None:
+        """Whom it is about. Of one address alone there is nothing to compare with: its silence is a failure."""
+        self._is_alone = len({one.ip for one in targets}) < 2
+        # Whoever works has answered by then, even if one of the answers was lost.
+        self._patience = max((2.0 * one.check.interval + one.check.timeout for one in targets), default=0.0)
+
+    def hear(self, target: Target, outcome: Outcome, now: float) -> list[tuple[Target, Outcome]]:
+        """What counts now: this outcome, or nothing, or also what has waited for an answer."""
+        if outcome.is_answer:
+            return [*self._end(target, now), (target, outcome)]
+        if not outcome.is_silence or self._is_alone:
+            return [(target, outcome)]
+        if now - self._answered > self._patience:
+            self.is_everywhere = True
+            self.forget()
+        if self.is_everywhere or outcome.began < self._back:
+            return []
+        # Shortly before it is as good, as long as one failure alone takes nothing out: of the second that is not so.
+        shortly = target.check.interval / 2 if target.check.fall > 1 else 0.0
+        if outcome.began - shortly < self._heard:
+            return [(target, outcome)]
+        self._waiting[target] = outcome
+        return []
+
+    def forget(self) -> None:
+        """Lets nothing of what has waited count."""
+        self._waiting.clear()
+
+    def _end(self, target: Target, now: float) -> list[tuple[Target, Outcome]]:
+        """What others have waited for. To the target itself its answer says that its silence is over."""
+        self._waiting.pop(target, None)
+        waited = list(self._waiting.items())
+        self._waiting.clear()
+        self._heard = self._answered = now
+        if self.is_everywhere:
+            self.is_everywhere = False
+            self._back = now
+        return waited
 
 
 # -- what is taken out -------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from destinations import (
     UNKNOWN,
     UP,
     DestinationState,
+    Silence,
     change_of,
     kept_in_use,
     load_state,
@@ -60,6 +61,10 @@ WRITE_EVERY = 5.0
 METRICS_EVERY = 15.0
 # What has not come again for so long is said anew.
 FORGET_TROUBLE = 60.0
+# How often it is asked whether conntrack's table is full.
+LOOK_EVERY = 1.0
+# It is full until it is less full than this: at its limit it goes up and down.
+FULL_UNTIL = 0.99
 # A turn that takes so long hangs: the watchdog is not told any more that all is well.
 LONGEST_TURN = 120.0
 # Loading a ruleset takes less; whoever holds the lock longer is worth a line.
@@ -217,6 +222,9 @@ class Checker:
         self._tasks: dict[Target, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._trouble: dict[str, float] = {}
+        self._silence = Silence(time.monotonic())
+        self._is_full = False
+        self._looked = -LOOK_EVERY
         self._file: object = None
         self._kept: dict[Key, str] = {}
         self._written = 0.0
@@ -267,6 +275,7 @@ class Checker:
         if self.checks is not None and self.filter is not None and await self.converged(self.checks, self.filter):
             self.turned_at = time.time()
         self._forget_trouble()
+        self._table_is_full()
         self._write()
         self.turned = time.monotonic()
 
@@ -300,6 +309,7 @@ class Checker:
         self.checks = checks
         self.filter = netfilter.packet_filter(balancer)
         self._prober.allow_exec = balancer.allow_exec
+        self._silence.of(checks.tracks.keys())
         for target in self._tasks.keys() - checks.tracks.keys():
             self._tasks.pop(target).cancel()
         for target in checks.tracks.keys() - self._tasks.keys():
@@ -321,7 +331,34 @@ class Checker:
             start = max(start + interval * random.uniform(EARLIEST, LATEST), loop.time())
 
     def hear(self, target: Target, outcome: Outcome) -> None:
-        """Takes in what came of a probe, and says what has changed by it."""
+        """Takes in what came of a probe, unless it is silence that is this host's own fault."""
+        if outcome.is_silence and self._table_is_full():
+            self._silence.forget()
+            return
+        was_everywhere = self._silence.is_everywhere
+        for one, counts in self._silence.hear(target, outcome, time.monotonic()):
+            self._count(one, counts)
+        if self._silence.is_everywhere:
+            self.journal.begins("network", "nobody answers: that is this host's network, no failure of a destination")
+        elif was_everywhere:
+            self.journal.ends("network", f"over: nobody answers: {target.ip} does")
+
+    def _table_is_full(self) -> bool:
+        """Whether conntrack's table has no room for probes, either. Looks at most once a second."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            use = netfilter.conntrack_use()
+            count, most = use or (0, 0)
+            self._is_full = 0 < most * (FULL_UNTIL if self._is_full else 1.0) <= count
+            if self._is_full:
+                self.journal.begins("table", "conntrack's table is full: who does not answer is not taken out for it")
+            else:
+                self.journal.ends("table", "over: conntrack's table is full")
+        return self._is_full
+
+    def _count(self, target: Target, outcome: Outcome) -> None:
+        """Counts what came of a probe, and says what has changed by it."""
         checks = self.checks
         track = None if checks is None else checks.tracks.get(target)
         if checks is None or track is None:
