@@ -35,16 +35,20 @@ _ATTRIBUTE = struct.Struct("=HH")
 _BUFFER = 1 << 16
 # What is done or refused is told in less.
 _SHORT = 1 << 12
-_TRIES = 20
+_TRIES = 100
 _PATIENCE = 10.0
 
 
 def set_elements(table: str, name: str) -> list[bytes]:
     """The keys of a set of an inet table, in the kernel's form. FileNotFoundError if there is no such set or table."""
+    before: list[bytes] | None = None
     for _ in range(_TRIES):
-        elements = _dump(table, name)
-        if elements is not None:
+        elements, parts = _dump(table, name)
+        # For each part the kernel counts from the beginning, in an order that it may change without a word when the set
+        # has grown: some are then missing. So of several parts two lists have to agree.
+        if elements is not None and (parts <= 1 or elements == before):
             return elements
+        before = elements
     raise OSError(errno.EAGAIN, "the set changes all the time")
 
 
@@ -73,20 +77,22 @@ def _flow(family: int, protocol: int, source: tuple[str, int], destination: tupl
     return _HEADER.pack(_HEADER.size + len(body), _DELETE_FLOW, _NLM_F_REQUEST | _NLM_F_ACK, 1, 0) + body
 
 
-def _dump(table: str, name: str) -> list[bytes] | None:
-    """None if the set has changed meanwhile."""
+def _dump(table: str, name: str) -> tuple[list[bytes] | None, int]:
+    """The sorted keys, or None if the set has changed meanwhile, and in how many parts they came."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as sock:
         sock.settimeout(_PATIENCE)
         sock.sendto(_request(table, name), (0, 0))
         elements: list[bytes] = []
+        parts = 0
         while True:
             for kind, flags, body in _messages(sock.recv(_BUFFER)):
                 if flags & _NLM_F_DUMP_INTR:
-                    return None
+                    return None, parts
                 if kind in (_NLMSG_ERROR, _NLMSG_DONE):
                     _raise(body)
-                    return elements
+                    return sorted(elements), parts
                 if kind == _NEWSETELEM:
+                    parts += 1
                     elements += _keys(body[_FAMILY.size :])
 
 
