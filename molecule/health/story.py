@@ -10,8 +10,8 @@ BACKEND = os.environ.get("POMALOBA_BACKEND", "nftables")
 OTHER = "iptables" if BACKEND == "nftables" else "nftables"
 IPV6 = "2001:db8:a::10"
 UNIT = "pomaloba-lb-health.service"
-# The machine may be busy: half a second for what is to be at once, three for what takes checks.
-OUT_AFTER = 3 * 2 + 1 + 0.5
+# The machine may be busy: a second and a half for what is to be at once, three for what takes checks.
+OUT_AFTER = 3 * 2 + 1 + 1.5
 BACK_AFTER = 2 * 2 + 1 + 3
 METRICS = {"pomaloba_textfile_directory": "/srv/metrics", "pomaloba_metrics_port": 9909}
 READ_PORT = "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:9909/metrics\").read().decode())'"
