@@ -170,6 +170,9 @@ check("ConnectionRefusedError" in workers(count=100), "what they took out is bac
 check(not lb_succeeds(f"systemctl cat {UNIT}") and not lb_succeeds("ls /run/pomaloba-lb-health"), "the checker is gone")
 no_change("no checks")
 start_worker(1)
+# Nobody waits for it to listen any more.
+for address in ("203.0.113.10", IPV6):
+    await_true(lambda: workers(address, 80, count=100) == ["w1", "w2", "w3"], 10, f"{address}: w1 is started")
 all_well(count=400)
 
 tell("== Commands")
