@@ -85,3 +85,20 @@ def network_namespace() -> Iterator[None]:
             assert libc.setns(before, _CLONE_NEWNET) == 0
     finally:
         os.close(before)
+
+
+_ROUTES = (
+    "link add veth0 type veth peer name veth1",
+    "link set veth0 up",
+    "link set veth1 up",
+    "address add 198.51.100.254/24 dev veth0",
+    "route add default via 198.51.100.253",
+    "address add fd00::ffff/64 dev veth0 nodad",
+    "-6 route add default via fd00::fffe",
+)
+
+
+def add_routes() -> None:
+    """Gives a network of its own somewhere to send packets to, of both families, where nobody is."""
+    for command in _ROUTES:
+        run("ip", *command.split())

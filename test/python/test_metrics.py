@@ -16,7 +16,7 @@ from typing import Any
 
 import metrics
 import pytest
-from health import DestinationState
+from destinations import DestinationState
 from netfilter import App, Balancer, Check, Destination, Endpoint, Key, Pool, Traffic
 from prometheus import promtool
 

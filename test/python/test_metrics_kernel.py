@@ -31,15 +31,6 @@ SPEC = {
     ],
     "destinations": [{"ip": "198.51.100.1", "port": 30053}, {"ip": "198.51.100.2", "port": 30053}, {"ip": "fd00::1"}],
 }
-LINKS = (
-    "link add veth0 type veth peer name veth1",
-    "link set veth0 up",
-    "link set veth1 up",
-    "address add 198.51.100.254/24 dev veth0",
-    "route add default via 198.51.100.253",
-    "address add fd00::ffff/64 dev veth0 nodad",
-    "-6 route add default via fd00::fffe",
-)
 
 
 def load(backend: str, directory: Path) -> None:
@@ -126,8 +117,7 @@ def send(ip: str, number: int) -> None:
 def test_the_metrics_of_a_load_balancer(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/sbin:/sbin", prepend=":")
     with rulesets.network_namespace():
-        for command in LINKS:
-            rulesets.run("ip", *command.split())
+        rulesets.add_routes()
         load(backend, tmp_path)
         with checker(backend, tmp_path):
             down = {"app": "shop", "destination": "198.51.100.2:30053"}

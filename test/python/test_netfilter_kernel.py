@@ -383,16 +383,7 @@ def send(ip: str, port: int) -> None:
 
 
 def test_tells_what_was_counted(backend: Filter) -> None:
-    for command in (
-        "link add veth0 type veth peer name veth1",
-        "link set veth0 up",
-        "link set veth1 up",
-        "address add 198.51.100.254/24 dev veth0",
-        "route add default via 198.51.100.253",
-        "address add fd00::ffff/64 dev veth0 nodad",
-        "-6 route add default via fd00::fffe",
-    ):
-        rulesets.run("ip", *command.split())
+    rulesets.add_routes()
     specs = [WEB, DNS, MEDIA]
     filter_ = backend.load(specs)
     assert all((one.connections, one.packets, one.bytes) == (0, 0, 0) for one in filter_.counters())

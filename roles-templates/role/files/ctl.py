@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from destinations import DOWN
 from netfilter import (
     BadData,
     Balancer,
@@ -33,7 +34,7 @@ from netfilter import (
     socket_text,
     write_keys,
 )
-from report import DOWN, DRAINED, Facts, Verdict, as_data, gather, judge, report_of, shares, table
+from report import DRAINED, Facts, Verdict, as_data, gather, judge, report_of, shares, table
 
 LOCK_PATIENCE = 60.0
 

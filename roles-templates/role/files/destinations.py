@@ -105,18 +105,22 @@ class DestinationState:
         return (self.ip, self.port)
 
 
+def state_of(tracks: Iterable[Track]) -> str:
+    """What several checks of a destination say together: it is down if one of them says so."""
+    states = {one.state for one in tracks}
+    return DOWN if DOWN in states else UNKNOWN if UNKNOWN in states else UP
+
+
 def summed(key: Key, tracks: Sequence[Track], before: DestinationState | None, ours: bool) -> DestinationState:
-    """What several checks of a destination say together: it is down if one of them says so. `before` has what was
-    counted by an earlier run."""
-    down = [one for one in tracks if one.state == DOWN]
-    unknown = [one for one in tracks if one.state == UNKNOWN]
-    telling = down or unknown or tracks
+    """A destination, as its checks say. `before` has what was counted by an earlier run."""
+    state = state_of(tracks)
+    telling = [one for one in tracks if one.state == state]
     latencies = [one.latency for one in tracks if one.latency is not None]
     return DestinationState(
         ip=key[0],
         port=key[1],
-        state=DOWN if down else UNKNOWN if unknown else UP,
-        since=min(one.since for one in telling) if down else max(one.since for one in telling),
+        state=state,
+        since=min(one.since for one in telling) if state == DOWN else max(one.since for one in telling),
         reason=next((one.reason for one in telling if one.reason), ""),
         latency=max(latencies) if latencies else None,
         checks=sum(one.checks for one in tracks) + (before.checks if before else 0),

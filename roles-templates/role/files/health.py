@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +38,14 @@ from destinations import (
     change_of,
     kept_in_use,
     load_state,
-    read_state,
     restored,
     rules_of,
+    state_of,
     summed,
     write_state,
 )
-from netfilter import BadData, Balancer, Key, NetfilterError, NotLoaded, PacketFilter
+from netfilter import BadData, Balancer, Key, NetfilterError, NotLoaded, PacketFilter, socket_text
 from probes import Outcome, Prober, Target, named
-
-__all__ = ["DestinationState", "main", "read_state"]
 
 # From start to start of a target's probes, as parts of its interval: a little early, so that `fall` of them, and what
 # it takes to tell the kernel, are within `fall` intervals.
@@ -136,14 +135,6 @@ async def finished(function: Callable[..., T], *arguments: object) -> T:
         raise
 
 
-def name_of(key: Key) -> str:
-    """A destination, for people."""
-    ip, port = key
-    if port == 0:
-        return ip
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-
-
 class Checks:
     """The targets of a ruleset, and what is known of each."""
 
@@ -185,6 +176,10 @@ class Checks:
         tracks = [self.tracks[target] for target in self.targets[key]]
         return summed(key, tracks, self.before.get(key), ours)
 
+    def tally(self) -> Counter[str]:
+        """How many destinations are in which state."""
+        return Counter(state_of([self.tracks[one] for one in targets]) for targets in self.targets.values())
+
     def states(self, ours: set[Key]) -> dict[Key, DestinationState]:
         """All, and what is still ours in the kernel of a ruleset that is gone."""
         gone = {key: DestinationState(*key, UNKNOWN, time.time(), ours=True) for key in ours - self.targets.keys()}
@@ -196,7 +191,8 @@ class Checks:
         return {key: self.state(key).since for key in bad}
 
     def title(self, key: Key) -> str:
-        return f"{name_of(key)} ({', '.join(self.apps.get(key, []))})" if key in self.apps else name_of(key)
+        name = socket_text(*key)
+        return f"{name} ({', '.join(self.apps[key])})" if key in self.apps else name
 
 
 class Checker:
@@ -511,9 +507,12 @@ class Checker:
 
     def status(self) -> str:
         """A line for `systemctl status`."""
-        states = [one.state for one in self.states().values()]
-        counts = ", ".join(f"{states.count(one)} {one}" for one in (UP, DOWN, UNKNOWN))
-        return f"{counts}; {len(self.ours)} taken out" if self.checks else "waiting for balancer.json"
+        if self.checks is None:
+            return "waiting for balancer.json"
+        tally = self.checks.tally()
+        # What is still ours in the kernel of a ruleset that is gone.
+        tally[UNKNOWN] += len(self.ours - self.checks.targets.keys())
+        return f"{', '.join(f'{tally[one]} {one}' for one in (UP, DOWN, UNKNOWN))}; {len(self.ours)} taken out"
 
 
 # -- its surroundings --------------------------------------------------------------------------------------------------

@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
-if TYPE_CHECKING:  # health.py runs as a program: importing it here would make a second one of it.
-    from health import DestinationState
-    from netfilter import App, Balancer, Destination, Key, Pool, Traffic
+from destinations import DOWN, UNKNOWN, UP, DestinationState
+from netfilter import App, Balancer, Destination, Key, Pool, Traffic, endpoint_text, socket_text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # What one client can have of this host: a scraper needs a few milliseconds and some hundred bytes.
@@ -117,8 +116,8 @@ def _add_destination(
     is_drained: bool,
     is_out: bool,
 ) -> None:
-    labels = _labels(ruleset=ruleset, app=app.name, family=pool.family, destination=_address(*one.key))
-    is_down = state is not None and state.state == "down"
+    labels = _labels(ruleset=ruleset, app=app.name, family=pool.family, destination=socket_text(*one.key))
+    is_down = state is not None and state.state == DOWN
     page.add("pomaloba_destination_weight", labels, one.weight)
     page.add("pomaloba_destination_drained", labels, int(is_drained))
     page.add("pomaloba_destination_in_use", labels, int(one.weight > 0 and not is_out))
@@ -134,8 +133,8 @@ def _add_checks(page: _Page, labels: str, state: DestinationState) -> None:
     page.add("pomaloba_destination_transitions_total", labels, state.transitions)
     if state.latency is not None:
         page.add("pomaloba_check_latency_seconds", labels, state.latency)
-    if state.state != "unknown":
-        page.add("pomaloba_destination_up", labels, int(state.state == "up"))
+    if state.state != UNKNOWN:
+        page.add("pomaloba_destination_up", labels, int(state.state == UP))
         page.add("pomaloba_destination_changed_timestamp_seconds", labels, state.since)
 
 
@@ -147,8 +146,8 @@ def _add_traffic(page: _Page, ruleset: str, endpoints: Mapping[tuple[str, str, i
         family="ipv6" if ":" in row.destination[0] else "ipv4",
         protocol=row.protocol,
         # iptables does not tell an app's endpoints from each other.
-        endpoint=endpoints.get(source) or (_address(*source[1:]) if row.endpoint_ip else ""),
-        destination=_address(*row.destination),
+        endpoint=endpoints.get(source) or (socket_text(*source[1:]) if row.endpoint_ip else ""),
+        destination=socket_text(*row.destination),
     )
     page.add("pomaloba_connections_total", labels, row.connections)
     page.add("pomaloba_packets_total", labels, row.packets)
@@ -158,17 +157,8 @@ def _add_traffic(page: _Page, ruleset: str, endpoints: Mapping[tuple[str, str, i
 def _endpoint_names(balancer: Balancer) -> dict[tuple[str, str, int], str]:
     """What endpoints are called, by what their traffic is counted under: of a range that is the first port."""
     return {
-        (one.protocol, one.ip, one.first): _address(one.ip, one.first)
-        + (f"-{one.last}" if one.last != one.first else "")
-        for _, pool in balancer.pools()
-        for one in pool.endpoints
+        (one.protocol, one.ip, one.first): endpoint_text(one) for _, pool in balancer.pools() for one in pool.endpoints
     }
-
-
-def _address(ip: str, port: int) -> str:
-    if port == 0:
-        return ip
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 class _Page:

@@ -34,6 +34,7 @@ __all__ = [
     "Pool",
     "Traffic",
     "conntrack_use",
+    "endpoint_text",
     "packet_filter",
     "read_balancer",
     "read_keys",
@@ -93,6 +94,12 @@ def socket_text(ip: str, port: int | None) -> str:
     if not port:
         return ip
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def endpoint_text(endpoint: Endpoint) -> str:
+    """The same of an endpoint, which may have a range of ports."""
+    last = f"-{endpoint.last}" if endpoint.last != endpoint.first else ""
+    return f"{socket_text(endpoint.ip, endpoint.first)}{last}"
 
 
 def _family(ip: str) -> str:

@@ -11,22 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from destinations import DestinationState, read_state
+from destinations import DOWN, STATE_FILE, UP, DestinationState, read_state
 from netfilter import (
     App,
     Balancer,
     Destination,
-    Endpoint,
     Key,
     NetfilterError,
     PacketFilter,
     Pool,
     Traffic,
+    endpoint_text,
     read_keys,
     socket_text,
 )
 
-UP, DOWN, DRAINED, UNCHECKED = "up", "down", "drained", "unchecked"
+# Beside those that the checker knows.
+DRAINED, UNCHECKED = "drained", "unchecked"
 # The checker writes its state more often than this, whatever happens.
 STALE_AFTER = 60.0
 
@@ -52,7 +53,7 @@ class Facts:
 
 def gather(run: Path, state: Path, filter_: PacketFilter) -> Facts:
     """`run` and `state` are where what runs is, and what the checker knows."""
-    file = state / "state.json"
+    file = state / STATE_FILE
     try:
         heard: float | None = file.stat().st_mtime
     except OSError:
@@ -206,11 +207,6 @@ def moment(when: float | None, now: float) -> str:
     return time.strftime("%H:%M:%S" if abs(now - when) < 12 * 60 * 60 else "%Y-%m-%d", time.localtime(when))
 
 
-def endpoint_text(endpoint: Endpoint) -> str:
-    text = socket_text(endpoint.ip, endpoint.first)
-    return f"{endpoint.protocol} {text}" + (f"-{endpoint.last}" if endpoint.last != endpoint.first else "")
-
-
 HEAD = ("DESTINATION", "WEIGHT", "STATE", "SINCE", "CONNECTIONS", "SHARE")
 _NUMBERS = ("WEIGHT", "CONNECTIONS", "SHARE")
 _INDENT = "  "
@@ -258,7 +254,7 @@ def _heading(group: Group, width: int) -> list[str]:
     """The app and its endpoints, as many of these in a line as fit."""
     lines = [f"{group.app.name} "]
     for number, endpoint in enumerate(group.pool.endpoints, start=1):
-        text = f" {endpoint_text(endpoint)}{',' if number < len(group.pool.endpoints) else ''}"
+        text = f" {endpoint.protocol} {endpoint_text(endpoint)}{',' if number < len(group.pool.endpoints) else ''}"
         if len(lines[-1]) + len(text) > width and lines[-1].strip():
             lines.append(_INDENT)
         lines[-1] += text
